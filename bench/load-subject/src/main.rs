@@ -1,0 +1,2 @@
+//! load-subject
+fn main() {}

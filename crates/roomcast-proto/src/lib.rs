@@ -1,0 +1,7 @@
+//! Sans-IO protocol core of Roomcast.
+
+pub mod websocket;
+
+pub mod engine;
+
+pub mod socket;
