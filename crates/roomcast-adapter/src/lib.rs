@@ -1,1 +1,27 @@
-//! Rooms and adapters.
+#![doc = include_str!("../README.md")]
+
+// The name of a room.
+mod room;
+
+// Who shall receive.
+mod target;
+
+// The book of who is in which room on this node.
+pub mod memory;
+
+// What happens to rooms, and who is told.
+mod event;
+
+// The contract of an adapter, and the one for a node that is alone.
+pub mod adapter;
+
+// One suite of tests for every adapter.
+pub mod test_kit;
+
+pub use self::{
+    adapter::{Adapter, AdapterFactory, Local, MemoryAdapter, PublishError, RawJson, RequestError},
+    event::{RoomEvent, RoomObserver},
+    memory::Rooms,
+    room::Room,
+    target::{Flags, Target},
+};

@@ -1,1 +1,74 @@
-//! A Socket.IO server.
+//! Roomcast: a Socket.IO server for Rust.
+//!
+//! ```no_run
+//! use roomcast::{Io, Socket};
+//!
+//! # async fn run() -> std::io::Result<()> {
+//! let io = Io::new();
+//! io.of("/").on("message", async |socket: Socket, room: String, text: String| {
+//!     socket.to(&room).emit("message", (socket.id(), text));
+//! });
+//! io.listen("0.0.0.0:3000").await
+//! # }
+//! ```
+//!
+//! The way of a message through this crate:
+//!
+//! ```text
+//!   http ─► session ─► connection ─► handler, extract ─► your code
+//!    ▲         ▲                                             │
+//!    └─────────┴──── outbox ◄── deliver ◄── broadcast, socket┘
+//! ```
+
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
+// Options and what all sessions share.
+mod config;
+mod core;
+mod hooks;
+mod io;
+
+// Requests come in ...
+mod http;
+
+// ... and belong to a session, one task each, whose frames wait in its outbox.
+mod outbox;
+mod session;
+
+// A session carries a connection, whose packets belong to namespaces and sockets ...
+mod connection;
+mod names;
+mod namespace;
+mod socket;
+
+// ... and become calls of handlers ...
+mod extract;
+mod handler;
+
+// ... which emit, to one or to many; a packet is encoded once.
+mod broadcast;
+mod deliver;
+
+// What can go wrong.
+mod error;
+
+// Sessions without Socket.IO.
+pub mod engine;
+
+pub use bytes::Bytes;
+pub use proto::engine::Transport;
+pub use proto::socket::{ArgError, Args, Arguments, Binary, Value};
+pub use roomcast_adapter::Room;
+
+pub use crate::broadcast::{Broadcast, BroadcastAck, IntoRooms, RemoteSocket};
+pub use crate::error::{
+    AckError, BroadcastAckError, Cause, ConnectError, EmitError, Failure, FetchError, HandlerError,
+};
+pub use crate::extract::{Data, EventContext, EventName, FromEvent, Reason, Rest, State};
+pub use crate::handler::{Ack, Handler};
+#[doc(hidden)]
+pub use crate::handler::{HandlerFuture, Trouble};
+pub use crate::http::{AllowOrigin, Cors, Handshake, Layered, ResponseBody, RoomcastLayer, RoomcastService};
+pub use crate::io::{Io, IoBuilder};
+pub use crate::namespace::{Handlers, Namespace, ParentNamespace};
+pub use crate::socket::{AckFuture, Emitted, HandlerId, Incoming, Modified, Outgoing, Socket};

@@ -1,0 +1,32 @@
+// The fixture's command line as options of the official server.
+//
+// in:  the arguments after the script name
+// out: the port and the options object
+// odd: an unknown option is an error, so that a test cannot silently run with less than it asked for
+const NUMBERS = {
+  "--ping-interval": "pingInterval",
+  "--ping-timeout": "pingTimeout",
+  "--max-payload": "maxHttpBufferSize",
+  "--upgrade-timeout": "upgradeTimeout",
+  "--connect-timeout": "connectTimeout",
+};
+
+export function readCommandLine([port, ...rest]) {
+  const options = { cleanupEmptyChildNamespaces: true };
+  while (rest.length > 0) {
+    const name = rest.shift();
+    if (name in NUMBERS) options[NUMBERS[name]] = Number(rest.shift());
+    else if (name === "--path") options.path = rest.shift();
+    else if (name === "--transports") options.transports = rest.shift().split(",");
+    else if (name === "--no-upgrades") options.allowUpgrades = false;
+    else if (name === "--cors") options.cors = { ...options.cors, origin: rest.shift() };
+    else if (name === "--cors-credentials") options.cors = { ...options.cors, credentials: true };
+    else if (name === "--cookie") options.cookie = true;
+    else if (name === "--no-compression") options.httpCompression = false;
+    else if (name === "--allow-request-refuse") {
+      const text = rest.shift();
+      options.allowRequest = (_, answer) => answer(text, false);
+    } else throw new Error(`unknown option ${name}`);
+  }
+  return { port: Number(port), options };
+}

@@ -1,0 +1,70 @@
+//! A value as every node can read it: JSON text, with its byte strings beside it.
+//!
+//! Comes in: from the server, which serialised it once, or from an adapter, which read it from the wire. Goes out: to
+//! sockets (after a packet header) or into an adapter's own format.
+//! Odd: where a byte string was, the text has `{"_placeholder":true,"num":n}`, as in a Socket.IO binary packet, with
+//! `n` the place among the attachments. The text is not parsed here: whoever made it vouches for it.
+
+use bytes::Bytes;
+
+/// JSON text and its attachments; a clone shares both texts and bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RawJson {
+    text: Bytes,
+    attachments: Vec<Bytes>,
+}
+
+impl RawJson {
+    /// JSON text without attachments.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: Bytes::from(text.into()), attachments: Vec::new() }
+    }
+
+    /// Adds the attachments that the text's placeholders mean.
+    #[must_use]
+    pub fn with_attachments(mut self, attachments: Vec<Bytes>) -> Self {
+        self.attachments = attachments;
+        self
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.text).expect("it was made from a string")
+    }
+
+    /// The text as shared bytes, always valid UTF-8.
+    #[must_use]
+    pub fn text_bytes(&self) -> &Bytes {
+        &self.text
+    }
+
+    /// The byte strings taken out of the text.
+    #[must_use]
+    pub fn attachments(&self) -> &[Bytes] {
+        &self.attachments
+    }
+}
+
+impl From<&serde_json::Value> for RawJson {
+    fn from(value: &serde_json::Value) -> Self {
+        Self::new(value.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clone_shares_the_text() {
+        let raw = RawJson::new(r#"["e",{"_placeholder":true,"num":0}]"#)
+            .with_attachments(vec![Bytes::from_static(b"\x01")]);
+        let clone = raw.clone();
+        assert_eq!(clone, raw);
+        assert_eq!(clone.text_bytes().as_ptr(), raw.text_bytes().as_ptr());
+        assert_eq!(clone.attachments(), [&b"\x01"[..]]);
+        assert_eq!(RawJson::from(&serde_json::json!(["é", 1])).text(), r#"["é",1]"#);
+    }
+}

@@ -1,0 +1,261 @@
+//! A message encoded once, for every transport and every recipient.
+//!
+//! One allocation holds the WebSocket header and the text packet behind it; polling takes the same bytes without the
+//! header. Attachments of a binary packet ride in the same frame, so that nothing can come between. Cloning a frame
+//! counts references. What is odd: the WebSocket form is the unmasked one of a server; a client masks for itself.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Buf, Bytes};
+
+use super::payload::SEPARATOR;
+use crate::websocket::{MAX_HEADER, OpCode, encode_header};
+
+/// One encoded unit, ready for a transport: a text packet, a binary message, or a text packet with its attachments.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// WebSocket header and text packet; empty if the frame is a bare binary message.
+    text: Bytes,
+    /// Bytes of the WebSocket header in front of the text packet.
+    header: u8,
+    /// Whether the transport may compress it.
+    compress: bool,
+    attachments: Option<Arc<[Attachment]>>,
+}
+
+/// One binary message with its WebSocket header.
+#[derive(Clone, Debug)]
+pub struct Attachment {
+    header: [u8; MAX_HEADER],
+    header_len: u8,
+    data: Bytes,
+}
+
+impl Frame {
+    /// Bytes that one frame is counted with besides its content, so that a queue of tiny frames is bounded as well.
+    pub const OVERHEAD: usize = 64;
+
+    /// The heartbeat.
+    pub const PING: Self = Self::control(b"\x81\x012");
+    /// The answer to a probe.
+    pub const PROBE_PONG: Self = Self::control(b"\x81\x063probe");
+
+    const fn control(bytes: &'static [u8]) -> Self {
+        Self { text: Bytes::from_static(bytes), header: 2, compress: false, attachments: None }
+    }
+
+    /// A packet as it is, type digit included.
+    #[must_use]
+    pub fn packet(packet: &str) -> Self {
+        Self::encode(&mut Vec::new(), |out| {
+            out.pop();
+            out.extend_from_slice(packet.as_bytes());
+            Ok::<_, std::convert::Infallible>(Vec::new())
+        })
+        .unwrap_or_else(|never| match never {})
+    }
+
+    /// A text message.
+    #[must_use]
+    pub fn text(message: &str) -> Self {
+        Self::encode(&mut Vec::new(), |out| {
+            out.extend_from_slice(message.as_bytes());
+            Ok::<_, std::convert::Infallible>(Vec::new())
+        })
+        .unwrap_or_else(|never| match never {})
+    }
+
+    /// A binary message.
+    #[must_use]
+    pub fn binary(message: Bytes) -> Self {
+        Self { text: Bytes::new(), header: 0, compress: true, attachments: Some(Arc::new([Attachment::new(message)])) }
+    }
+
+    /// A control frame of the WebSocket layer, a pong for example. It has no packet, so polling sends nothing for it.
+    #[must_use]
+    pub fn websocket_control(frame: Bytes) -> Self {
+        let header = u8::try_from(frame.len()).expect("a control frame is at most 127 bytes on a server's side");
+        Self { text: frame, header, compress: false, attachments: None }
+    }
+
+    /// Encodes a message: `write` appends its text to the buffer it is given and returns the attachments that
+    /// follow it. `scratch` is a buffer to reuse; its content is lost.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn encode<E>(
+        scratch: &mut Vec<u8>,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<Vec<Bytes>, E>,
+    ) -> Result<Self, E> {
+        scratch.clear();
+        scratch.resize(MAX_HEADER, 0);
+        scratch.push(b'4');
+        let attachments = write(scratch)?;
+        let mut header = [0; MAX_HEADER];
+        let length = encode_header(&mut header, OpCode::Text, true, (scratch.len() - MAX_HEADER) as u64, None);
+        let start = MAX_HEADER - length;
+        scratch[start..MAX_HEADER].copy_from_slice(&header[..length]);
+        let attachments = match attachments.is_empty() {
+            true => None,
+            false => Some(attachments.into_iter().map(Attachment::new).collect()),
+        };
+        Ok(Self {
+            text: Bytes::copy_from_slice(&scratch[start..]),
+            header: u8::try_from(length).expect("a header is at most 14 bytes"),
+            compress: true,
+            attachments,
+        })
+    }
+
+    /// The same frame, which transports may compress or not. JS: `compress(bool)`.
+    #[must_use]
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.compress = compress;
+        self
+    }
+
+    /// Whether transports may compress it.
+    #[must_use]
+    pub fn may_compress(&self) -> bool {
+        self.compress
+    }
+
+    /// The text packet, type digit included; empty if the frame is a bare binary message.
+    #[must_use]
+    pub fn text_packet(&self) -> &[u8] {
+        &self.text[usize::from(self.header)..]
+    }
+
+    /// The binary messages behind the text packet.
+    #[must_use]
+    pub fn attachments(&self) -> &[Attachment] {
+        self.attachments.as_deref().unwrap_or_default()
+    }
+
+    /// What the frame counts against the bound of an outbox: its bytes on a WebSocket and [`Frame::OVERHEAD`].
+    #[must_use]
+    pub fn cost(&self) -> usize {
+        Self::OVERHEAD + self.websocket_len()
+    }
+
+    /// Bytes on a WebSocket.
+    #[must_use]
+    pub fn websocket_len(&self) -> usize {
+        self.text.len() + self.attachments().iter().map(|a| a.header().len() + a.data.len()).sum::<usize>()
+    }
+
+    /// The bytes for a WebSocket, as the pieces of a vectored write, from byte `skip` on.
+    pub fn websocket_slices(&self, mut skip: usize) -> impl Iterator<Item = &[u8]> {
+        let attachments = self.attachments().iter().flat_map(|a| [a.header(), &a.data[..]]);
+        std::iter::once(&self.text[..]).chain(attachments).filter_map(move |slice| {
+            let skipped = skip.min(slice.len());
+            skip -= skipped;
+            (skipped < slice.len()).then(|| &slice[skipped..])
+        })
+    }
+
+    /// Appends the packets to a polling body, with separators.
+    pub fn write_payload(&self, body: &mut Vec<u8>) {
+        let separate = |body: &mut Vec<u8>| {
+            if !body.is_empty() {
+                body.push(SEPARATOR);
+            }
+        };
+        if !self.text_packet().is_empty() {
+            separate(body);
+            body.extend_from_slice(self.text_packet());
+        }
+        for attachment in self.attachments() {
+            separate(body);
+            body.push(b'b');
+            let start = body.len();
+            body.resize(start + attachment.data.len().div_ceil(3) * 4, 0);
+            let written = STANDARD.encode_slice(&attachment.data, &mut body[start..]).expect("the room was just made");
+            body.truncate(start + written);
+        }
+    }
+}
+
+impl Attachment {
+    fn new(data: Bytes) -> Self {
+        let mut header = [0; MAX_HEADER];
+        let length = encode_header(&mut header, OpCode::Binary, true, data.remaining() as u64, None);
+        Self { header, header_len: u8::try_from(length).expect("a header is at most 14 bytes"), data }
+    }
+
+    fn header(&self) -> &[u8] {
+        &self.header[..usize::from(self.header_len)]
+    }
+
+    /// The bytes, without a header.
+    #[must_use]
+    pub fn data(&self) -> &Bytes {
+        &self.data
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn websocket(frame: &Frame) -> Vec<u8> {
+        frame.websocket_slices(0).flatten().copied().collect()
+    }
+
+    fn payload(frames: &[Frame]) -> String {
+        let mut body = Vec::new();
+        frames.iter().for_each(|frame| frame.write_payload(&mut body));
+        String::from_utf8(body).unwrap()
+    }
+
+    fn with_attachment() -> Frame {
+        Frame::encode(&mut Vec::new(), |out| {
+            out.extend_from_slice(b"51-[\"a\",{\"_placeholder\":true,\"num\":0}]");
+            Ok::<_, ()>(vec![Bytes::from_static(&[1, 2, 3, 4])])
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn one_allocation_serves_both_transports() {
+        let frame = Frame::text("hello");
+        assert_eq!(websocket(&frame), b"\x81\x064hello");
+        assert_eq!(payload(&[frame]), "4hello");
+    }
+
+    #[test]
+    fn attachments_follow_their_packet() {
+        let frame = with_attachment();
+        assert!(websocket(&frame).ends_with(b"\x82\x04\x01\x02\x03\x04"));
+        assert_eq!(
+            payload(&[Frame::packet("6"), frame]),
+            "6\u{1e}451-[\"a\",{\"_placeholder\":true,\"num\":0}]\u{1e}bAQIDBA=="
+        );
+    }
+
+    #[test]
+    fn a_bare_binary_message_has_no_text() {
+        let frame = Frame::binary(Bytes::from_static(&[0xDE, 0xAD]));
+        assert_eq!(websocket(&frame), [0x82, 2, 0xDE, 0xAD]);
+        assert_eq!(payload(&[frame]), "b3q0=");
+    }
+
+    #[test]
+    fn control_frames_are_what_their_packets_encode_to() {
+        assert_eq!(websocket(&Frame::PING), websocket(&Frame::packet("2")));
+        assert_eq!(websocket(&Frame::PROBE_PONG), websocket(&Frame::packet("3probe")));
+    }
+
+    #[test]
+    fn a_frame_goes_on_after_any_number_of_written_bytes() {
+        let frame = with_attachment();
+        let whole = websocket(&frame);
+        assert_eq!(whole.len(), frame.websocket_len());
+        for skip in 0..=whole.len() {
+            let rest: Vec<u8> = frame.websocket_slices(skip).flatten().copied().collect();
+            assert_eq!(rest, whole[skip..], "from byte {skip}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The open packet, and the errors a handshake can end with.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Timing;
+use crate::Sid;
+
+/// The protocol revision, the value of the `EIO` query parameter.
+pub const PROTOCOL: u8 = 4;
+
+/// What the server tells the client first.
+///
+/// ```
+/// use proto::{Sid, engine::{OpenPacket, Timing}};
+///
+/// let text = OpenPacket::new(Sid::from_random([0; 15]), &["websocket"], &Timing::default(), 1_000_000).encode();
+/// assert_eq!(
+///     text,
+///     r#"0{"sid":"AAAAAAAAAAAAAAAAAAAA","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenPacket {
+    /// The secret id of the session.
+    pub sid: String,
+    /// The transports that the client may upgrade to.
+    pub upgrades: Vec<String>,
+    /// In milliseconds.
+    pub ping_interval: u64,
+    /// In milliseconds.
+    pub ping_timeout: u64,
+    /// The most bytes that the server takes in one polling body or one message.
+    pub max_payload: u64,
+}
+
+impl OpenPacket {
+    /// The packet for a new session.
+    #[must_use]
+    pub fn new(sid: Sid, upgrades: &[&str], timing: &Timing, max_payload: u64) -> Self {
+        Self {
+            sid: sid.to_string(),
+            upgrades: upgrades.iter().map(ToString::to_string).collect(),
+            ping_interval: millis(timing.ping_interval),
+            ping_timeout: millis(timing.ping_timeout),
+            max_payload,
+        }
+    }
+
+    /// The packet as text, type digit included.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let json = serde_json::to_string(self).expect("strings and numbers always serialise");
+        format!("0{json}")
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Why a request opened or found no session. One exhaustive table from error to wire answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// The transport is missing, unknown or not enabled.
+    UnknownTransport,
+    /// No session has that id.
+    UnknownSid,
+    /// A session is opened by GET only.
+    BadHandshakeMethod,
+    /// The `Origin` header holds control characters.
+    InvalidOrigin,
+    /// The session speaks another transport, and the request is no upgrade to this one.
+    TransportMismatch,
+    /// `transport=websocket` without an upgrade, or an upgrade request that is no WebSocket handshake.
+    TransportHandshake,
+    /// The session was opened with another protocol revision.
+    ProtocolMismatch,
+    /// The application refused; the text goes to a polling client.
+    Forbidden(String),
+    /// The `EIO` parameter is missing or not 4.
+    UnsupportedProtocol,
+    /// The server is closing or full and takes no new session. Roomcast's own.
+    Unavailable,
+}
+
+impl HandshakeError {
+    /// The number in the answer.
+    #[must_use]
+    pub const fn code(&self) -> u8 {
+        match self {
+            Self::UnknownTransport => 0,
+            Self::UnknownSid => 1,
+            Self::BadHandshakeMethod => 2,
+            Self::InvalidOrigin
+            | Self::TransportMismatch
+            | Self::TransportHandshake
+            | Self::ProtocolMismatch
+            | Self::Unavailable => 3,
+            Self::Forbidden(_) => 4,
+            Self::UnsupportedProtocol => 5,
+        }
+    }
+
+    /// The text in the answer.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        match self {
+            Self::UnknownTransport => "Transport unknown",
+            Self::UnknownSid => "Session ID unknown",
+            Self::BadHandshakeMethod => "Bad handshake method",
+            Self::InvalidOrigin
+            | Self::TransportMismatch
+            | Self::TransportHandshake
+            | Self::ProtocolMismatch
+            | Self::Unavailable => "Bad request",
+            Self::Forbidden(text) if !text.is_empty() => text,
+            Self::Forbidden(_) => "Forbidden",
+            Self::UnsupportedProtocol => "Unsupported protocol version",
+        }
+    }
+
+    /// The HTTP status of a refused polling request. A refused WebSocket handshake is always answered 400.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Forbidden(_) => 403,
+            Self::Unavailable => 503,
+            _ => 400,
+        }
+    }
+
+    /// The body of a refused polling request.
+    ///
+    /// ```
+    /// use proto::engine::HandshakeError;
+    ///
+    /// assert_eq!(HandshakeError::UnknownSid.json(), r#"{"code":1,"message":"Session ID unknown"}"#);
+    /// ```
+    #[must_use]
+    pub fn json(&self) -> String {
+        let message = serde_json::to_string(self.message()).expect("a string always serialises");
+        format!(r#"{{"code":{},"message":{message}}}"#, self.code())
+    }
+}
+
+impl fmt::Display for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl std::error::Error for HandshakeError {}

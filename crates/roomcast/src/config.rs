@@ -1,0 +1,89 @@
+//! Options and bounds. Every default that the JavaScript server has is the same here, unless its text says why not.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use proto::engine::{Timing, Transport};
+
+use crate::http::Cors;
+
+/// What the engine layer needs to know.
+#[derive(Clone, Debug)]
+pub(crate) struct EngineConfig {
+    /// With the trailing slash, if one is wanted.
+    pub(crate) path: String,
+    pub(crate) transports: Vec<Transport>,
+    pub(crate) allow_upgrades: bool,
+    pub(crate) timing: Timing,
+    pub(crate) max_payload: usize,
+    pub(crate) max_outbox: usize,
+    pub(crate) cors: Option<Cors>,
+    pub(crate) serve_client: ServeClient,
+    pub(crate) keep_headers: bool,
+}
+
+/// What `/socket.io/socket.io.js` and its siblings answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ServeClient {
+    /// Not served.
+    No,
+    /// Roomcast's own small client.
+    Embedded,
+    /// The official bundles in a folder.
+    Folder(PathBuf),
+}
+
+impl EngineConfig {
+    pub(crate) fn new(path: &str, serve_client: ServeClient) -> Self {
+        Self {
+            path: with_trailing_slash(path),
+            transports: vec![Transport::Polling, Transport::WebSocket],
+            allow_upgrades: true,
+            timing: Timing::default(),
+            max_payload: 1_000_000,
+            max_outbox: 16 * 1024 * 1024,
+            cors: None,
+            serve_client,
+            keep_headers: true,
+        }
+    }
+
+    pub(crate) fn upgrades(&self, transport: Transport) -> &'static [&'static str] {
+        let websocket = self.transports.contains(&Transport::WebSocket);
+        match transport {
+            Transport::Polling if self.allow_upgrades && websocket => &["websocket"],
+            _ => &[],
+        }
+    }
+}
+
+/// One trailing slash.
+pub(crate) fn with_trailing_slash(path: &str) -> String {
+    format!("{}/", path.strip_suffix('/').unwrap_or(path))
+}
+
+/// The bounds and times of the Socket.IO layer.
+#[derive(Clone, Debug)]
+pub(crate) struct SocketConfig {
+    pub(crate) connect_timeout: Duration,
+    pub(crate) max_attachments: usize,
+    pub(crate) max_depth: usize,
+    pub(crate) max_namespaces: usize,
+    pub(crate) max_handlers: usize,
+    pub(crate) max_rooms: usize,
+    pub(crate) cleanup_empty_child_namespaces: bool,
+}
+
+impl Default for SocketConfig {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_millis(45_000),
+            max_attachments: 10,
+            max_depth: 128,
+            max_namespaces: 1000,
+            max_handlers: 1024,
+            max_rooms: 10_000,
+            cleanup_empty_child_namespaces: true,
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! A client asks for a namespace: find it, run its middlewares, answer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use proto::engine::Frame;
+use proto::socket::{Args, NamespacePath, SlotId};
+use serde::Serialize;
+
+use super::Connection;
+use crate::deliver;
+use crate::error::{Cause, ConnectError};
+use crate::extract::EventContext;
+use crate::handler::{AnyHandler, Done, Origin, panic_message};
+use crate::http::Handshake;
+use crate::namespace::Joining;
+use crate::outbox::Urgency;
+use crate::session::Mailbox;
+use crate::socket::auth_args;
+use crate::{Io, Namespace, Socket};
+
+/// How a connect was decided.
+pub(crate) struct Accepted {
+    slot: SlotId,
+    path: NamespacePath,
+    /// The socket that may come in, or why it may not.
+    result: Result<Entering, ConnectError>,
+}
+
+/// A socket on its way in: if it never arrives, it leaves no trace.
+pub(crate) struct Entering {
+    io: Io,
+    /// Taken when it has arrived.
+    socket: Option<Socket>,
+    /// Keeps a namespace that was made for it.
+    joining: Option<Joining>,
+}
+
+impl Drop for Entering {
+    fn drop(&mut self) {
+        if let Some(socket) = self.socket.take() {
+            socket.depart();
+            self.joining = None;
+            self.io.clean_up(socket.namespace());
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ConnectReply<'a> {
+    sid: &'a str,
+}
+
+impl Connection {
+    /// Begins the connects of the batch that has just ended.
+    pub(super) fn begin_connects(&mut self) {
+        for (slot, path, auth) in std::mem::take(&mut self.asked) {
+            let (io, mailbox, handshake) = (self.io.clone(), self.mailbox.clone(), self.handshake.clone());
+            let task = async move { Done::Connect(enter(io, mailbox, handshake, slot, path, auth).await) };
+            if let Some(done) = self.tasks.begin(Box::pin(task)) {
+                self.done(done);
+            }
+        }
+    }
+
+    /// A connect has been decided: the protocol hears of it, and the client.
+    pub(super) fn decided(&mut self, accepted: Accepted) {
+        let Accepted { slot, path, result } = accepted;
+        if self.closed {
+            // Dropping the result undoes what was done for it.
+            return;
+        }
+        match result {
+            Err(error) => {
+                self.protocol.remove(slot);
+                self.refuse_with(&path, &error);
+            }
+            Ok(entering) => {
+                if self.protocol.accept(slot) {
+                    self.welcome(slot, entering);
+                }
+            }
+        }
+    }
+
+    fn welcome(&mut self, slot: SlotId, mut entering: Entering) {
+        let Some(socket) = entering.socket.take() else { return };
+        self.connect_deadline = None;
+        let reply = ConnectReply { sid: socket.id() };
+        let frame = deliver::connect(socket.namespace_path(), &reply).expect("an id always serialises");
+        // The reply goes before anything that rooms may bring.
+        let _ = socket.push(frame, Urgency::Reliable);
+        self.sockets.push((slot, socket.clone()));
+        socket.arrive();
+        drop(entering);
+        let definition = socket.namespace().definition();
+        let auth = socket.auth_text();
+        let args = auth_args(auth.as_deref());
+        for handler in &definition.connect {
+            self.call(&**handler, &socket, &crate::names::CONNECT, &args, None, None);
+        }
+    }
+
+    pub(super) fn refuse(&self, path: &NamespacePath, message: &str) {
+        self.refuse_with(path, &ConnectError::new(message));
+    }
+
+    fn refuse_with(&self, path: &NamespacePath, error: &ConnectError) {
+        let frame: Frame =
+            deliver::connect_error(path.as_str(), error).expect("a text and JSON always serialise");
+        // A session that has ended hears nothing.
+        let _ = self.mailbox.push(frame, Urgency::Reliable);
+    }
+
+    /// Calls a handler: its parameters, its first step, all in place.
+    pub(super) fn call(
+        &mut self,
+        handler: &dyn AnyHandler,
+        socket: &Socket,
+        event: &Arc<str>,
+        args: &Args<'_>,
+        ack: Option<&Arc<crate::handler::AckSlot>>,
+        reason: Option<crate::Reason>,
+    ) {
+        let io = self.io.clone();
+        let mut context = EventContext { io: &io, socket, event, args, next: 0, ack, reason };
+        let begun = catch_unwind(AssertUnwindSafe(|| handler.call(&mut context)));
+        let cause = match begun {
+            Ok(Ok(future)) => {
+                let origin = Origin { socket: socket.clone(), event: event.clone(), ack: ack.cloned() };
+                self.tasks.start(future, origin);
+                return;
+            }
+            Ok(Err(trouble)) => {
+                if let Some(ack) = ack {
+                    ack.fail(&trouble.0.to_string().into());
+                }
+                *trouble.0
+            }
+            Err(panic) => {
+                if let Some(ack) = ack {
+                    ack.fail(&"internal error".into());
+                }
+                Cause::Panicked(panic_message(&*panic))
+            }
+        };
+        socket.report(event, cause);
+    }
+}
+
+/// Everything between the wish and the decision.
+async fn enter(
+    io: Io,
+    mailbox: Arc<Mailbox>,
+    handshake: Arc<Handshake>,
+    slot: SlotId,
+    path: NamespacePath,
+    auth: Option<Box<str>>,
+) -> Accepted {
+    let result = match io.find_namespace(&path, auth.as_deref()).await {
+        None => Err(ConnectError::new("Invalid namespace")),
+        Some(joining) => run_middlewares(io, mailbox, handshake, joining, auth).await,
+    };
+    Accepted { slot, path, result }
+}
+
+async fn run_middlewares(
+    io: Io,
+    mailbox: Arc<Mailbox>,
+    handshake: Arc<Handshake>,
+    joining: Joining,
+    auth: Option<Box<str>>,
+) -> Result<Entering, ConnectError> {
+    let namespace: Namespace = joining.namespace().clone();
+    let definition = namespace.definition();
+    let socket = Socket::enter(&namespace, mailbox, handshake, auth);
+    let entering = Entering { io: io.clone(), socket: Some(socket.clone()), joining: Some(joining) };
+    for middleware in &definition.middlewares {
+        run_middleware(&io, &**middleware, &socket).await?;
+    }
+    Ok(entering)
+}
+
+async fn run_middleware(io: &Io, middleware: &dyn AnyHandler, socket: &Socket) -> Result<(), ConnectError> {
+    let begun = {
+        let auth = socket.auth_text();
+        let args = auth_args(auth.as_deref());
+        let mut context =
+            EventContext { io, socket, event: "middleware", args: &args, next: 0, ack: None, reason: None };
+        catch_unwind(AssertUnwindSafe(|| middleware.call(&mut context)))
+    };
+    let result = match begun {
+        Ok(Ok(future)) => AssertUnwindSafe(future).catch_unwind().await,
+        Ok(Err(trouble)) => Ok(Err(trouble)),
+        Err(panic) => Err(panic),
+    };
+    match result {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(trouble)) => Err(match *trouble.0 {
+            Cause::Returned(value) => ConnectError::from_value(value),
+            cause => {
+                let message = format!("invalid auth: {cause}");
+                let refusal = match cause {
+                    Cause::Arguments(_) => ConnectError::new(message),
+                    _ => ConnectError::new("internal error"),
+                };
+                socket.report("middleware", cause);
+                refusal
+            }
+        }),
+        Err(panic) => {
+            socket.report("middleware", Cause::Panicked(panic_message(&*panic)));
+            Err(ConnectError::new("internal error"))
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! A socket leaves its namespace, whoever wanted it.
+
+use proto::socket::SlotId;
+
+use super::Connection;
+use crate::extract::Reason;
+use crate::socket::auth_args;
+use crate::{Socket, names};
+
+impl Connection {
+    pub(super) fn leave(&mut self, slot: SlotId, reason: Reason) {
+        let Some(index) = self.sockets.iter().position(|(other, _)| *other == slot) else { return };
+        let (_, socket) = self.sockets.swap_remove(index);
+        self.part(&socket, reason);
+    }
+
+    pub(super) fn leave_all(&mut self, reason: Reason) {
+        for (slot, socket) in std::mem::take(&mut self.sockets) {
+            self.protocol.remove(slot);
+            self.part(&socket, reason);
+        }
+    }
+
+    /// First the handlers that still see the rooms, then the end of all that the socket was in, then the others.
+    fn part(&mut self, socket: &Socket, reason: Reason) {
+        socket.begin_departure();
+        let definition = socket.namespace().definition();
+        let (disconnecting, disconnect) = socket.take_disconnect_handlers();
+        let args = auth_args(None);
+        for handler in definition.disconnecting.iter().chain(&disconnecting) {
+            self.call(&**handler, socket, &names::DISCONNECTING, &args, None, Some(reason));
+        }
+        socket.depart();
+        for handler in definition.disconnect.iter().chain(&disconnect) {
+            self.call(&**handler, socket, &names::DISCONNECT, &args, None, Some(reason));
+        }
+        self.io.clean_up(socket.namespace());
+    }
+}

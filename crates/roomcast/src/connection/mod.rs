@@ -1,0 +1,200 @@
+//! One connection: the namespaces of one client, multiplexed over its session.
+//!
+//! In: messages, from the driver. Out: calls of handlers, in order; frames into the outbox. It is the [`Application`]
+//! of the session, so all of it runs in the session's own task.
+
+mod connect;
+mod dispatch;
+mod leave;
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use proto::engine::{CloseReason, Message};
+use proto::socket::{Decision, Limits, NamespacePath, SlotId, Violation};
+use smallvec::SmallVec;
+
+use crate::error::Cause;
+use crate::extract::Reason;
+use crate::handler::{Done, Tasks};
+use crate::http::Handshake;
+use crate::session::{Application, Closing, Mailbox};
+use crate::{Io, Socket};
+
+pub(crate) use connect::Accepted;
+
+/// The command that closes the whole connection; any other number is the slot of a socket that is to leave.
+pub(crate) const CLOSE_ALL: u64 = u64::MAX;
+
+pub(crate) struct Connection {
+    io: Io,
+    mailbox: Arc<Mailbox>,
+    handshake: Arc<Handshake>,
+    protocol: proto::socket::Connection,
+    /// Mostly one.
+    sockets: SmallVec<[(SlotId, Socket); 1]>,
+    /// The connects of this batch: the reference, too, answers them after it.
+    asked: SmallVec<[(SlotId, NamespacePath, Option<Box<str>>); 1]>,
+    tasks: Tasks,
+    /// Until a namespace is joined.
+    connect_deadline: Option<Instant>,
+    closing: Closing,
+    closed: bool,
+}
+
+impl Connection {
+    pub(crate) fn new(io: Io, mailbox: Arc<Mailbox>, handshake: Handshake) -> Self {
+        let config = io.config();
+        let mut limits = Limits::default();
+        limits.max_attachments = config.max_attachments;
+        limits.max_depth = config.max_depth;
+        limits.max_attachment_bytes = io.core().config.max_payload.saturating_mul(config.max_attachments);
+        let deadline = tokio::time::Instant::now().into_std() + config.connect_timeout;
+        Self {
+            protocol: proto::socket::Connection::new(limits, config.max_namespaces),
+            io,
+            mailbox,
+            handshake: Arc::new(handshake),
+            sockets: SmallVec::new(),
+            asked: SmallVec::new(),
+            tasks: Tasks::default(),
+            connect_deadline: Some(deadline),
+            closing: Closing::No,
+            closed: false,
+        }
+    }
+
+    fn socket(&self, slot: SlotId) -> Option<&Socket> {
+        self.sockets.iter().find(|(other, _)| *other == slot).map(|(_, socket)| socket)
+    }
+
+    fn decide(&mut self, decision: Decision<'_>) {
+        match decision {
+            Decision::Event { slot, id, event } => self.dispatch(slot, id, &event),
+            Decision::Ack { slot, id, args } => {
+                if let Some(socket) = self.socket(slot) {
+                    socket.answered(id, args);
+                }
+            }
+            Decision::Connect { slot, namespace, auth } => {
+                self.asked.push((slot, namespace, auth.map(Into::into)));
+            }
+            Decision::Refuse { namespace, reason } => self.refuse(&namespace, &reason.to_string()),
+            Decision::Disconnect { slot } => {
+                // A connect that the same batch takes back is not begun.
+                self.asked.retain(|(asked, ..)| *asked != slot);
+                self.leave(slot, Reason::ClientNamespaceDisconnect);
+            }
+            // `Nothing`, and what a later version of the protocol crate may add.
+            _ => {}
+        }
+    }
+
+    fn violated(&mut self, violation: &Violation) -> Closing {
+        tracing::debug!(sid = ?self.mailbox.sid(), %violation, "protocol violation");
+        if violation.raises_error() {
+            for (_, socket) in &self.sockets {
+                socket.report("error", Cause::Protocol(*violation));
+            }
+        }
+        self.closing = Closing::Yes;
+        Closing::Yes
+    }
+}
+
+impl Application for Connection {
+    fn on_message(&mut self, message: Message<'_>) -> Closing {
+        if self.closing == Closing::Yes || self.closed {
+            return Closing::Yes;
+        }
+        let decision = match message {
+            Message::Text(text) => self.protocol.handle_text(text),
+            Message::Binary(bytes) => self.protocol.handle_binary(bytes),
+        };
+        match decision {
+            Ok(decision) => self.decide(decision),
+            Err(violation) => return self.violated(&violation),
+        }
+        self.closing
+    }
+
+    fn on_batch_end(&mut self) -> Closing {
+        self.protocol.end_of_batch();
+        self.begin_connects();
+        self.closing
+    }
+
+    fn on_command(&mut self, command: u64) -> Closing {
+        if command == CLOSE_ALL {
+            self.leave_all(Reason::ServerNamespaceDisconnect);
+            self.closing = Closing::Yes;
+        } else if let Some((slot, _)) = self.sockets.iter().find(|(_, socket)| socket.number() == command) {
+            let slot = *slot;
+            self.protocol.remove(slot);
+            self.leave(slot, Reason::ServerNamespaceDisconnect);
+        }
+        self.closing
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match self.tasks.poll_next(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => return Poll::Ready(()),
+                Poll::Ready(Some(done)) => self.done(done),
+            }
+        }
+    }
+
+    fn wants_close(&self) -> Closing {
+        self.closing
+    }
+
+    fn has_room(&self) -> bool {
+        self.tasks.len() < self.io.config().max_handlers
+    }
+
+    fn timeout(&self) -> Option<Instant> {
+        self.connect_deadline
+    }
+
+    fn on_timeout(&mut self, _now: Instant) -> Closing {
+        self.connect_deadline = None;
+        if !self.protocol.has_joined_any() {
+            tracing::debug!(sid = ?self.mailbox.sid(), "no namespace joined in time");
+            self.closing = Closing::Yes;
+        }
+        self.closing
+    }
+
+    fn on_close(&mut self, reason: CloseReason, _detail: &'static str, deferred: bool) {
+        self.closed = true;
+        self.connect_deadline = None;
+        self.asked.clear();
+        let reason = match self.io.core().is_closing() {
+            true => Reason::ServerShuttingDown,
+            false => Reason::of_session(reason, deferred),
+        };
+        self.leave_all(reason);
+    }
+}
+
+impl Connection {
+    fn done(&mut self, done: Done) {
+        match done {
+            Done::Handler => {}
+            Done::Connect(accepted) => self.decided(accepted),
+        }
+    }
+}
+
+/// However the task ends, nobody stays in a room.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        for (_, socket) in self.sockets.drain(..) {
+            socket.depart();
+            self.io.clean_up(socket.namespace());
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What all sessions of one server share: configuration, the registry, the count of running tasks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use proto::Sid;
+use tokio::sync::Notify;
+
+use crate::config::EngineConfig;
+use crate::session::Registry;
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) config: EngineConfig,
+    pub(crate) sessions: Registry,
+    closing: AtomicBool,
+    running: AtomicUsize,
+    /// Told when `running` falls to zero and when `closing` is set.
+    changed: Notify,
+}
+
+/// A task that a shutdown waits for, for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Running(Arc<Core>);
+
+impl Core {
+    pub(crate) fn new(config: EngineConfig) -> Arc<Self> {
+        Arc::new(Self {
+            config,
+            sessions: Registry::default(),
+            closing: AtomicBool::new(false),
+            running: AtomicUsize::new(0),
+            changed: Notify::new(),
+        })
+    }
+
+    pub(crate) fn running(self: &Arc<Self>) -> Running {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Running(self.clone())
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Ends every session, takes no new one, and waits until the last task is done.
+    ///
+    /// # Cancel safety
+    /// The sessions end even if this is no longer polled.
+    pub(crate) async fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        self.sessions.discard_all();
+        self.changed.notify_waiters();
+        loop {
+            let changed = self.changed.notified();
+            if self.running.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            // A handshake that was under way may have added its session after the first round.
+            self.sessions.discard_all();
+            changed.await;
+        }
+    }
+
+    /// Waits until [`Core::close`] is called.
+    pub(crate) async fn closed(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.is_closing() {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.0.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.changed.notify_waiters();
+        }
+    }
+}
+
+/// An unpredictable id.
+pub(crate) fn random_id() -> Sid {
+    let mut bytes = [0; 15];
+    getrandom::fill(&mut bytes).expect("the operating system has random bytes");
+    Sid::from_random(bytes)
+}

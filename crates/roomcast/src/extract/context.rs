@@ -1,0 +1,86 @@
+//! The event that a call is for, and how its parameters are taken out of it.
+
+use std::sync::Arc;
+
+use proto::socket::{ArgError, Args};
+use serde::de::DeserializeOwned;
+
+use super::Reason;
+use crate::error::Cause;
+use crate::handler::{Ack, AckSlot, Answer, Trouble};
+use crate::{Io, Namespace, Socket};
+
+/// The event that a call is for.
+pub struct EventContext<'a> {
+    pub(crate) io: &'a Io,
+    pub(crate) socket: &'a Socket,
+    pub(crate) event: &'a str,
+    pub(crate) args: &'a Args<'a>,
+    /// The argument that the next parameter takes.
+    pub(crate) next: usize,
+    pub(crate) ack: Option<&'a Arc<AckSlot>>,
+    pub(crate) reason: Option<Reason>,
+}
+
+impl EventContext<'_> {
+    pub(crate) fn answer(&self) -> Answer {
+        Answer(self.ack.cloned())
+    }
+
+    /// The next argument of the event.
+    pub(crate) fn take<T: DeserializeOwned>(&mut self) -> Result<T, ArgError> {
+        let index = self.next;
+        self.next += 1;
+        self.args.get(index)
+    }
+}
+
+/// What can be a handler's parameter: anything that serde can read, and Roomcast's own context types.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a parameter of a handler",
+    label = "not a handler's parameter",
+    note = "it is neither a type of Roomcast's, such as `Socket`, `Ack` or `State<T>`, nor owned data that implements `serde::Deserialize`",
+    note = "take `String` instead of `&str`, and add `#[derive(serde::Deserialize)]` to types of your own"
+)]
+pub trait FromEvent: Sized {
+    /// Takes the value.
+    #[doc(hidden)]
+    fn from_event(context: &mut EventContext<'_>) -> Result<Self, Trouble>;
+}
+
+impl<T: DeserializeOwned> FromEvent for T {
+    fn from_event(context: &mut EventContext<'_>) -> Result<Self, Trouble> {
+        Ok(context.take().map_err(Cause::Arguments)?)
+    }
+}
+
+impl FromEvent for Socket {
+    fn from_event(context: &mut EventContext<'_>) -> Result<Self, Trouble> {
+        Ok(context.socket.clone())
+    }
+}
+
+impl FromEvent for Io {
+    fn from_event(context: &mut EventContext<'_>) -> Result<Self, Trouble> {
+        Ok(context.io.clone())
+    }
+}
+
+impl FromEvent for Namespace {
+    fn from_event(context: &mut EventContext<'_>) -> Result<Self, Trouble> {
+        Ok(context.socket.namespace().clone())
+    }
+}
+
+impl FromEvent for Ack {
+    fn from_event(context: &mut EventContext<'_>) -> Result<Self, Trouble> {
+        Ok(Self::new(context.ack.cloned()))
+    }
+}
+
+impl FromEvent for Reason {
+    /// Outside of a disconnect there is none; it is the plainest one then.
+    fn from_event(context: &mut EventContext<'_>) -> Result<Self, Trouble> {
+        Ok(context.reason.unwrap_or(Reason::TransportClose))
+    }
+}

@@ -1,0 +1,63 @@
+//! What may be a handler: an async function or closure whose parameters can be taken from an event.
+
+use std::future::Future;
+
+use serde::Serialize;
+
+use super::call::{HandlerFuture, Trouble};
+use crate::extract::{EventContext, FromEvent};
+
+/// An async function or closure that handles an event.
+///
+/// Its parameters are, in the order of the wire, the arguments of the event, each of any type that serde can read;
+/// and anywhere between them [`Socket`](crate::Socket), [`Io`](crate::Io), [`Namespace`](crate::Namespace),
+/// [`Ack`](crate::Ack), [`State`](crate::State), [`Reason`](crate::Reason) and the other types that implement
+/// [`FromEvent`]. What it returns is the acknowledgement, if the client asked for one: a tuple gives several
+/// arguments, `()` none, `Err` fails it.
+///
+/// It is implemented for closures of up to eight parameters; nothing else needs to implement it.
+#[diagnostic::on_unimplemented(
+    message = "this cannot handle an event",
+    label = "not an event handler",
+    note = "a handler is an async function or `async |..| {{ .. }}` closure of at most eight parameters",
+    note = "every parameter is `Socket`, `Io`, `Namespace`, `Ack`, `State<T>`, `Reason`, ... or owned data that implements `serde::Deserialize`",
+    note = "what it returns implements `serde::Serialize`, or is a `Result` of two such types; use `HandlerError` for any other error",
+    note = "a closure that uses variables from outside takes them by `move |..| {{ let x = x.clone(); async move {{ .. }} }}`, or as `State<T>`"
+)]
+pub trait Handler<Parameters>: Send + Sync + 'static {
+    /// Takes the parameters out of the event and begins the call.
+    #[doc(hidden)]
+    fn call(&self, context: &mut EventContext<'_>) -> Result<HandlerFuture, Trouble>;
+}
+
+macro_rules! handlers {
+    ($(($($parameter:ident),*))*) => {$(
+        impl<F, Fut, $($parameter,)*> Handler<($($parameter,)*)> for F
+        where
+            F: Fn($($parameter),*) -> Fut + Send + Sync + 'static,
+            Fut: Future + Send + 'static,
+            Fut::Output: Serialize,
+            $($parameter: FromEvent,)*
+        {
+            #[allow(non_snake_case, reason = "the macro names a variable like its type")]
+            fn call(&self, context: &mut EventContext<'_>) -> Result<HandlerFuture, Trouble> {
+                $(let $parameter = $parameter::from_event(context)?;)*
+                let answer = context.answer();
+                let future = self($($parameter),*);
+                Ok(Box::pin(async move { answer.finish(&future.await) }))
+            }
+        }
+    )*};
+}
+
+handlers! {
+    ()
+    (A)
+    (A, B)
+    (A, B, C)
+    (A, B, C, D)
+    (A, B, C, D, E)
+    (A, B, C, D, E, G)
+    (A, B, C, D, E, G, H)
+    (A, B, C, D, E, G, H, I)
+}

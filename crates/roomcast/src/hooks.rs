@@ -1,0 +1,52 @@
+//! What the whole server calls or shares: the error hook, the state.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::error::Failure;
+
+type ErrorHook = Arc<dyn Fn(&Failure) + Send + Sync>;
+
+#[derive(Default)]
+pub(crate) struct Hooks {
+    error: RwLock<Option<ErrorHook>>,
+    state: RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+}
+
+impl Hooks {
+    pub(crate) fn set_error(&self, hook: ErrorHook) {
+        *self.error.write() = Some(hook);
+    }
+
+    /// Tells the hook, or the log where there is none. A hook that panics hurts nobody.
+    pub(crate) fn report(&self, failure: &Failure) {
+        let hook = self.error.read().clone();
+        let Some(hook) = hook else {
+            let Failure { namespace, event, cause, .. } = failure;
+            tracing::warn!(namespace, event, %cause, "a call failed");
+            return;
+        };
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook(failure))).is_err() {
+            tracing::error!("the error hook panicked");
+        }
+    }
+
+    pub(crate) fn insert<T: Send + Sync + 'static>(&self, state: T) {
+        self.state.write().insert(TypeId::of::<T>(), Arc::new(state));
+    }
+
+    pub(crate) fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let state = self.state.read().get(&TypeId::of::<T>()).cloned()?;
+        Some(state.downcast().expect("the key is the type"))
+    }
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks").finish_non_exhaustive()
+    }
+}

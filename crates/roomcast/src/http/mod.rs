@@ -1,0 +1,30 @@
+//! The street door: HTTP requests come in here and become sessions, polls, posts and WebSockets.
+
+// What a request says.
+mod handshake;
+mod query;
+
+// What is answered, in the reference's exact words.
+mod body;
+mod cors;
+mod reply;
+
+// The requests of the protocol ...
+mod polling;
+mod request;
+mod websocket;
+
+// ... and the files beside it.
+mod serve_client;
+
+// Ways to stand in a program: an own listener, a tower service or layer, an axum router.
+mod listen;
+mod service;
+
+pub use body::ResponseBody;
+pub use cors::{AllowOrigin, Cors};
+pub use handshake::Handshake;
+pub use service::{Layered, RoomcastLayer, RoomcastService};
+
+pub(crate) use listen::{Plain, listen};
+pub(crate) use request::Acceptor;

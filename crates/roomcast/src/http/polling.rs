@@ -1,0 +1,146 @@
+//! Long-polling: the handshake, the GET that waits, the POST that brings.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+use http_body::Body;
+use http_body_util::BodyExt;
+use proto::engine::{Frame, HandshakeError, OpenPacket, Transport};
+use tokio::sync::oneshot;
+
+use super::handshake::Handshake;
+use super::reply::{self, Asked, Reply};
+use super::request::Acceptor;
+use crate::core::random_id;
+use crate::outbox::Urgency;
+use crate::session::{Command, Driver, Mailbox, PollReply, PostReply, Start};
+
+/// Opens a session. Its first poll is this very request, answered by the open packet.
+pub(super) async fn open<A: Acceptor>(acceptor: &A, handshake: Handshake) -> Result<Reply, HandshakeError> {
+    let mailbox = register(acceptor, Transport::Polling);
+    let (sender, receiver) = oneshot::channel();
+    // The session is new, nothing waits in it yet.
+    let _ = mailbox.command(Command::Poll(sender));
+    let app = acceptor.accept(&mailbox, handshake);
+    tokio::spawn(Driver::new(acceptor.core(), mailbox, app, Start::Polling));
+    Ok(answer(receiver).await)
+}
+
+/// Makes a session known and puts the open packet into its outbox.
+pub(super) fn register<A: Acceptor>(acceptor: &A, transport: Transport) -> Arc<Mailbox> {
+    let core = acceptor.core();
+    let config = &core.config;
+    let mailbox = Arc::new(Mailbox::new(random_id(), transport, config.max_outbox));
+    let upgrades = config.upgrades(transport);
+    let open = OpenPacket::new(mailbox.sid(), upgrades, &config.timing, config.max_payload as u64);
+    mailbox.push(Frame::packet(&open.encode()), Urgency::Reliable);
+    core.sessions.insert(mailbox.clone());
+    mailbox
+}
+
+/// Waits for packets.
+pub(super) async fn poll(mailbox: Arc<Mailbox>) -> Reply {
+    let (sender, receiver) = oneshot::channel();
+    if mailbox.command(Command::Poll(sender)).is_err() {
+        return reply::refusal(&HandshakeError::UnknownSid, Asked::Plain);
+    }
+    drop(mailbox);
+    answer(receiver).await
+}
+
+async fn answer(receiver: oneshot::Receiver<PollReply>) -> Reply {
+    match receiver.await {
+        Ok(PollReply::Packets(body)) => reply::packets(body),
+        Ok(PollReply::Overlap) => reply::empty(StatusCode::BAD_REQUEST),
+        // The session ended before it saw the request.
+        Err(_) => reply::refusal(&HandshakeError::UnknownSid, Asked::Plain),
+    }
+}
+
+/// Takes a batch of packets, answers when they have been handled.
+pub(super) async fn post<B>(mailbox: Arc<Mailbox>, headers: &HeaderMap, body: B, max_payload: usize) -> Reply
+where
+    B: Body + Unpin,
+    B::Data: Buf,
+    B::Error: Display,
+{
+    if !mailbox.begin_post() {
+        tell(&mailbox, Command::PostOverlap);
+        return reply::empty(StatusCode::BAD_REQUEST);
+    }
+    let guard = PostGuard(Some(&mailbox));
+    if headers.get(CONTENT_TYPE).is_some_and(|value| value == "application/octet-stream") {
+        // Binary bodies belong to revision 3. Dropping the guard ends the session.
+        return reply::empty(StatusCode::BAD_REQUEST);
+    }
+    let body = match read(body, max_payload).await {
+        Ok(body) => body,
+        Err(ReadError::TooLarge) => {
+            guard.release();
+            mailbox.end_post();
+            return reply::empty(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        Err(ReadError::CutOff) => return reply::empty(StatusCode::BAD_REQUEST),
+    };
+    guard.release();
+    let (sender, receiver) = oneshot::channel();
+    if mailbox.command(Command::Post(body, sender)).is_err() {
+        return reply::refusal(&HandshakeError::UnknownSid, Asked::Plain);
+    }
+    match receiver.await {
+        Ok(PostReply::Handled) => reply::ok(),
+        Err(_) => reply::refusal(&HandshakeError::UnknownSid, Asked::Plain),
+    }
+}
+
+/// A POST that is given up inside its body ends the session.
+struct PostGuard<'a>(Option<&'a Mailbox>);
+
+impl PostGuard<'_> {
+    fn release(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for PostGuard<'_> {
+    fn drop(&mut self) {
+        if let Some(mailbox) = self.0 {
+            mailbox.end_post();
+            tell(mailbox, Command::PostAborted);
+        }
+    }
+}
+
+/// A session that has ended needs no telling.
+fn tell(mailbox: &Mailbox, command: Command) {
+    let _ = mailbox.command(command);
+}
+
+enum ReadError {
+    TooLarge,
+    CutOff,
+}
+
+async fn read<B>(mut body: B, limit: usize) -> Result<Bytes, ReadError>
+where
+    B: Body + Unpin,
+    B::Data: Buf,
+    B::Error: Display,
+{
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            tracing::debug!(%error, "polling body cut off");
+            ReadError::CutOff
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        if whole.len() + data.remaining() > limit {
+            return Err(ReadError::TooLarge);
+        }
+        bytes::BufMut::put(&mut whole, data);
+    }
+    Ok(whole.freeze())
+}

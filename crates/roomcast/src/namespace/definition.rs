@@ -1,0 +1,68 @@
+//! What was declared for all sockets of a namespace.
+//!
+//! A namespace made on demand begins with its parent's definition, shared until one of them changes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::error::HandlerError;
+use crate::handler::{AnyHandler, Handler, erase};
+use crate::socket::{Incoming, PacketMiddleware};
+
+#[derive(Clone, Default)]
+pub(crate) struct Definition {
+    pub(crate) middlewares: Vec<Arc<dyn AnyHandler>>,
+    pub(crate) connect: Vec<Arc<dyn AnyHandler>>,
+    pub(crate) any: Vec<Arc<dyn AnyHandler>>,
+    pub(crate) packet_middlewares: Vec<PacketMiddleware>,
+    pub(crate) events: Events,
+    pub(crate) disconnecting: Vec<Arc<dyn AnyHandler>>,
+    pub(crate) disconnect: Vec<Arc<dyn AnyHandler>>,
+}
+
+/// Handlers by the name of their event. The map hashes with SipHash: peers choose what is looked up.
+#[derive(Clone, Default)]
+pub(crate) struct Events(HashMap<Arc<str>, Vec<(Arc<str>, Arc<dyn AnyHandler>)>>);
+
+impl Events {
+    pub(crate) fn find(&self, name: &str) -> &[(Arc<str>, Arc<dyn AnyHandler>)] {
+        if self.0.is_empty() {
+            return &[];
+        }
+        self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Definition {
+    pub(super) fn on_connect<P: 'static>(&mut self, handler: impl Handler<P>) {
+        self.connect.push(erase(handler));
+    }
+
+    pub(super) fn middleware<P: 'static>(&mut self, middleware: impl Handler<P>) {
+        self.middlewares.push(erase(middleware));
+    }
+
+    pub(super) fn on<P: 'static>(&mut self, event: &str, handler: impl Handler<P>) {
+        let name: Arc<str> = event.into();
+        self.events.0.entry(name.clone()).or_default().push((name, erase(handler)));
+    }
+
+    pub(super) fn on_any<P: 'static>(&mut self, handler: impl Handler<P>) {
+        self.any.push(erase(handler));
+    }
+
+    pub(super) fn packet_middleware(
+        &mut self,
+        middleware: impl Fn(&mut Incoming<'_>) -> Result<(), HandlerError> + Send + Sync + 'static,
+    ) {
+        self.packet_middlewares.push(Arc::new(middleware));
+    }
+
+    pub(super) fn on_disconnecting<P: 'static>(&mut self, handler: impl Handler<P>) {
+        self.disconnecting.push(erase(handler));
+    }
+
+    pub(super) fn on_disconnect<P: 'static>(&mut self, handler: impl Handler<P>) {
+        self.disconnect.push(erase(handler));
+    }
+}

@@ -1,0 +1,101 @@
+//! The handlers and middlewares that a namespace is declared with, alone or as the child of a parent.
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::Definition;
+use crate::error::HandlerError;
+use crate::handler::Handler;
+use crate::socket::Incoming;
+
+/// What is called for all sockets of a namespace. A [`Namespace`](crate::Namespace) and a
+/// [`ParentNamespace`](crate::ParentNamespace) dereference to it, so that one function can declare either:
+///
+/// ```no_run
+/// use roomcast::{Handlers, Io, Socket};
+///
+/// fn chat(channel: &Handlers) {
+///     channel.on("message", async |socket: Socket, text: String| {
+///         socket.broadcast().emit("message", text);
+///     });
+/// }
+///
+/// let io = Io::new();
+/// chat(&io.of("/lobby"));
+/// chat(&io.of_pattern("/team/{name}"));
+/// ```
+pub struct Handlers(RwLock<Arc<Definition>>);
+
+impl Handlers {
+    pub(super) fn new(definition: Arc<Definition>) -> Self {
+        Self(RwLock::new(definition))
+    }
+
+    /// Calls `handler` for every socket that has come in. JS: `namespace.on("connection", listener)`.
+    ///
+    /// What it registers before its first `.await` cannot miss an event. A parameter of a type of your own is what the
+    /// client sent along, its `auth`.
+    pub fn on_connect<P: 'static>(&self, handler: impl Handler<P>) -> &Self {
+        self.define(|definition| definition.on_connect(handler))
+    }
+
+    /// Decides, before a socket comes in, whether it may: an error refuses it, and the client gets it as
+    /// `connect_error`. They run in the order of their registration. JS: `namespace.use(fn)`.
+    ///
+    /// ```no_run
+    /// use roomcast::{ConnectError, Io};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Login { token: String }
+    ///
+    /// let io = Io::new();
+    /// io.of("/admin").middleware(async |login: Login| match login.token.as_str() {
+    ///     "secret" => Ok(()),
+    ///     _ => Err(ConnectError::new("wrong token")),
+    /// });
+    /// ```
+    #[doc(alias = "use")]
+    pub fn middleware<P: 'static>(&self, middleware: impl Handler<P>) -> &Self {
+        self.define(|definition| definition.middleware(middleware))
+    }
+
+    /// Calls `handler` for the events of that name, of every socket: it costs nothing per socket. JS: `socket.on` inside
+    /// of a `connection` listener.
+    pub fn on<P: 'static>(&self, event: &str, handler: impl Handler<P>) -> &Self {
+        self.define(|definition| definition.on(event, handler))
+    }
+
+    /// Calls `handler` for every event of every socket, before the handlers of its name; it does not answer.
+    pub fn on_any<P: 'static>(&self, handler: impl Handler<P>) -> &Self {
+        self.define(|definition| definition.on_any(handler))
+    }
+
+    /// Looks at every event of every socket before its handlers do. See [`Socket::middleware`].
+    pub fn packet_middleware(
+        &self,
+        middleware: impl Fn(&mut Incoming<'_>) -> Result<(), HandlerError> + Send + Sync + 'static,
+    ) -> &Self {
+        self.define(|definition| definition.packet_middleware(middleware))
+    }
+
+    /// Calls `handler` when a socket is leaving: its rooms are still there. JS: `socket.on("disconnecting", ..)`.
+    pub fn on_disconnecting<P: 'static>(&self, handler: impl Handler<P>) -> &Self {
+        self.define(|definition| definition.on_disconnecting(handler))
+    }
+
+    /// Calls `handler` when a socket has left. JS: `socket.on("disconnect", ..)`.
+    pub fn on_disconnect<P: 'static>(&self, handler: impl Handler<P>) -> &Self {
+        self.define(|definition| definition.on_disconnect(handler))
+    }
+
+    fn define(&self, define: impl FnOnce(&mut Definition)) -> &Self {
+        // Copied where a connection is just reading it.
+        define(Arc::make_mut(&mut self.0.write()));
+        self
+    }
+
+    pub(super) fn definition(&self) -> Arc<Definition> {
+        self.0.read().clone()
+    }
+}

@@ -1,0 +1,243 @@
+//! A namespace: a channel with its own handlers, rooms and middlewares.
+
+// What was declared for it.
+mod definition;
+mod handlers;
+
+// All of them, and those made on demand.
+mod dynamic;
+mod registry;
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use proto::socket::NamespacePath;
+use roomcast_adapter::{Room, Rooms, Target};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::broadcast::{Broadcast, BroadcastAck, RemoteSocket};
+use crate::error::FetchError;
+use crate::hooks::Hooks;
+use crate::socket::Emitted;
+use crate::{IntoRooms, Socket};
+
+pub use dynamic::ParentNamespace;
+pub use handlers::Handlers;
+
+pub(crate) use definition::Definition;
+pub(crate) use registry::{Joining, Registry};
+
+/// A channel of its own within a connection, with its own handlers, rooms and middlewares. JS: `Namespace`.
+///
+/// A handle is cheap to clone.
+#[derive(Clone)]
+pub struct Namespace(Arc<NamespaceInner>);
+
+pub(crate) struct NamespaceInner {
+    path: NamespacePath,
+    /// Made on demand, and gone when empty.
+    child: bool,
+    members: Rooms<Socket>,
+    handlers: Handlers,
+    hooks: Arc<Hooks>,
+    ack_ids: AtomicU64,
+    /// Connects that have found this namespace but are not members yet.
+    joining: AtomicUsize,
+    /// Sockets with listeners for outgoing events.
+    outgoing: AtomicIsize,
+}
+
+impl Namespace {
+    pub(crate) fn new(
+        path: NamespacePath,
+        child: bool,
+        definition: Arc<Definition>,
+        shared: &Registry,
+    ) -> Self {
+        Self(Arc::new(NamespaceInner {
+            path,
+            child,
+            members: Rooms::with_max_rooms(shared.max_rooms),
+            handlers: Handlers::new(definition),
+            hooks: shared.hooks.clone(),
+            ack_ids: AtomicU64::new(0),
+            joining: AtomicUsize::new(0),
+            outgoing: AtomicIsize::new(0),
+        }))
+    }
+
+    /// Its path, `/` for the main one. JS: `namespace.name`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.path.as_str()
+    }
+
+    /// How many sockets of this node are in it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.members.len()
+    }
+
+    /// Whether no socket of this node is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.members.is_empty()
+    }
+
+    /// How many sockets of this node are in a room.
+    #[must_use]
+    pub fn room_len(&self, room: &str) -> usize {
+        self.0.members.room_len(room)
+    }
+
+    /// The rooms of this node that somebody is in, without the ones that each socket is in alone.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<Room> {
+        self.0.members.rooms()
+    }
+
+    /// The socket of that id, if it is in this namespace on this node. JS: `namespace.sockets.get(id)`.
+    #[must_use]
+    pub fn socket(&self, id: &str) -> Option<Socket> {
+        self.0.members.member(id).filter(Socket::is_connected)
+    }
+
+    pub(crate) fn definition(&self) -> Arc<Definition> {
+        self.0.handlers.definition()
+    }
+
+    pub(crate) fn members(&self) -> &Rooms<Socket> {
+        &self.0.members
+    }
+
+    pub(crate) fn hooks(&self) -> &Arc<Hooks> {
+        &self.0.hooks
+    }
+
+    pub(crate) fn next_ack_id(&self) -> u64 {
+        self.0.ack_ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_outgoing(&self, change: isize) {
+        self.0.outgoing.fetch_add(change, Ordering::Relaxed);
+    }
+
+    /// Whether any socket listens to outgoing events.
+    pub(crate) fn hears_outgoing(&self) -> bool {
+        self.0.outgoing.load(Ordering::Relaxed) > 0
+    }
+
+    fn everyone(&self) -> Broadcast {
+        Broadcast::new(self.clone(), Target::all())
+    }
+}
+
+/// Broadcasts. Each of these begins a [`Broadcast`], which has the details.
+impl Namespace {
+    /// Sends an event to every socket of the namespace. JS: `io.emit(event, ...args)`.
+    pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Emitted {
+        self.everyone().emit(event, args)
+    }
+
+    /// Sends an event to every socket and waits for all acknowledgements. JS: `io.emitWithAck(event, ...args)`.
+    pub fn emit_with_ack<T: DeserializeOwned>(&self, event: &str, args: impl Serialize) -> BroadcastAck<T> {
+        self.everyone().emit_with_ack(event, args)
+    }
+
+    /// To the members of a room, or of several. JS: `io.to(room)`.
+    #[must_use]
+    pub fn to(&self, rooms: impl IntoRooms) -> Broadcast {
+        self.everyone().to(rooms)
+    }
+
+    /// The same as [`Namespace::to`]. JS: `io.in(room)`.
+    #[must_use]
+    #[doc(alias = "in")]
+    pub fn within(&self, rooms: impl IntoRooms) -> Broadcast {
+        self.to(rooms)
+    }
+
+    /// To everyone but the members of a room. JS: `io.except(room)`.
+    #[must_use]
+    pub fn except(&self, rooms: impl IntoRooms) -> Broadcast {
+        self.everyone().except(rooms)
+    }
+
+    /// Dropped for those who cannot take it at once. JS: `io.volatile`.
+    #[must_use]
+    pub fn volatile(&self) -> Broadcast {
+        self.everyone().volatile()
+    }
+
+    /// Whether it may be compressed. JS: `io.compress(bool)`.
+    #[must_use]
+    pub fn compress(&self, compress: bool) -> Broadcast {
+        self.everyone().compress(compress)
+    }
+
+    /// To the sockets of this node only. JS: `io.local`.
+    #[must_use]
+    pub fn local(&self) -> Broadcast {
+        self.everyone().local()
+    }
+
+    /// Bounds the wait for acknowledgements. JS: `io.timeout(ms)`.
+    #[must_use]
+    pub fn timeout(&self, timeout: Duration) -> Broadcast {
+        self.everyone().timeout(timeout)
+    }
+
+    /// All sockets. JS: `io.fetchSockets()`.
+    ///
+    /// # Errors
+    /// See [`Broadcast::fetch_sockets`].
+    pub async fn fetch_sockets(&self) -> Result<Vec<RemoteSocket>, FetchError> {
+        self.everyone().fetch_sockets().await
+    }
+
+    /// Puts all sockets into rooms. JS: `io.socketsJoin(rooms)`.
+    pub fn sockets_join(&self, rooms: impl IntoRooms) {
+        self.everyone().sockets_join(rooms);
+    }
+
+    /// Takes all sockets out of rooms. JS: `io.socketsLeave(rooms)`.
+    pub fn sockets_leave(&self, rooms: impl IntoRooms) {
+        self.everyone().sockets_leave(rooms);
+    }
+
+    /// Disconnects all sockets from the namespace. JS: `io.disconnectSockets()`.
+    pub fn disconnect_sockets(&self) {
+        self.everyone().disconnect_sockets();
+    }
+}
+
+/// What is declared for its sockets.
+impl Deref for Namespace {
+    type Target = Handlers;
+
+    fn deref(&self) -> &Handlers {
+        &self.0.handlers
+    }
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespace")
+            .field("name", &self.name())
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Two handles are equal if they mean the same namespace.
+impl PartialEq for Namespace {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Namespace {}

@@ -1,0 +1,142 @@
+//! All namespaces of a server.
+//!
+//! What is odd: a connect that has found a child namespace holds a [`Joining`] until it is a member, so that the child
+//! is not freed in between.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use parking_lot::{Mutex, RwLock};
+use proto::socket::{NamespacePath, Value};
+
+use super::dynamic::{Matcher, Parent, ParentNamespace, Pattern};
+use super::{Handlers, Namespace};
+use crate::hooks::Hooks;
+
+pub(crate) struct Registry {
+    pub(super) max_rooms: usize,
+    pub(super) hooks: Arc<Hooks>,
+    /// Whether an empty child is freed.
+    clean_up: bool,
+    namespaces: RwLock<HashMap<NamespacePath, Namespace>>,
+    parents: RwLock<Vec<Arc<Parent>>>,
+}
+
+/// A namespace that somebody is about to join.
+pub(crate) struct Joining(Namespace);
+
+impl Joining {
+    fn new(namespace: &Namespace) -> Self {
+        namespace.0.joining.fetch_add(1, Ordering::AcqRel);
+        Self(namespace.clone())
+    }
+
+    pub(crate) fn namespace(&self) -> &Namespace {
+        &self.0
+    }
+}
+
+impl Drop for Joining {
+    fn drop(&mut self) {
+        self.0.0.joining.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Registry {
+    pub(crate) fn new(hooks: Arc<Hooks>, max_rooms: usize, clean_up: bool) -> Self {
+        let registry =
+            Self { max_rooms, hooks, clean_up, namespaces: RwLock::default(), parents: RwLock::default() };
+        registry.of(&NamespacePath::root());
+        registry
+    }
+
+    /// The namespace of that path, made if it is not there; a child, if a parent's pattern says so.
+    pub(crate) fn of(&self, path: &NamespacePath) -> Namespace {
+        if let Some(namespace) = self.namespaces.read().get(path) {
+            return namespace.clone();
+        }
+        let matches = |parent: &&Arc<Parent>| match &parent.matcher {
+            Matcher::Pattern(pattern) => pattern.matches(path.as_str()),
+            Matcher::Function(_) => false,
+        };
+        let parent = self.parents.read().iter().find(matches).cloned();
+        match parent {
+            Some(parent) => self.child(path, &parent).0.clone(),
+            None => {
+                let mut namespaces = self.namespaces.write();
+                let made = || Namespace::new(path.clone(), false, Arc::default(), self);
+                namespaces.entry(path.clone()).or_insert_with(made).clone()
+            }
+        }
+    }
+
+    /// The namespace that a client asks for, if there is one for it. JS: socket.io/lib/index.ts `_checkNamespace`.
+    pub(crate) async fn find(&self, path: &NamespacePath, auth: Option<&str>) -> Option<Joining> {
+        if let Some(namespace) = self.namespaces.read().get(path) {
+            return Some(Joining::new(namespace));
+        }
+        let parents = self.parents.read().clone();
+        for parent in parents {
+            if parent.matcher.allows(path, auth).await {
+                return Some(self.child(path, &parent));
+            }
+        }
+        None
+    }
+
+    /// One child, however many ask at once.
+    fn child(&self, path: &NamespacePath, parent: &Arc<Parent>) -> Joining {
+        let mut namespaces = self.namespaces.write();
+        if let Some(namespace) = namespaces.get(path) {
+            return Joining::new(namespace);
+        }
+        let definition = parent.handlers.definition();
+        let namespace = Namespace::new(path.clone(), true, definition, self);
+        namespaces.insert(path.clone(), namespace.clone());
+        parent.children.lock().push(namespace.clone());
+        Joining::new(&namespace)
+    }
+
+    /// Frees a child that nobody is in.
+    pub(crate) fn clean_up(&self, namespace: &Namespace) {
+        if !self.clean_up || !namespace.0.child || !namespace.is_empty() {
+            return;
+        }
+        let mut namespaces = self.namespaces.write();
+        if namespace.is_empty()
+            && namespace.0.joining.load(Ordering::Acquire) == 0
+            && namespaces.get(&namespace.0.path) == Some(namespace)
+        {
+            namespaces.remove(&namespace.0.path);
+            for parent in self.parents.read().iter() {
+                parent.children.lock().retain(|child| child != namespace);
+            }
+        }
+    }
+
+    pub(crate) fn of_pattern(&self, pattern: &str) -> ParentNamespace {
+        self.parent(Matcher::Pattern(Pattern::new(pattern)))
+    }
+
+    pub(crate) fn of_fn<F, Fut>(&self, decide: F) -> ParentNamespace
+    where
+        F: Fn(String, Value) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = bool> + Send + 'static,
+    {
+        self.parent(Matcher::function(decide))
+    }
+
+    fn parent(&self, matcher: Matcher) -> ParentNamespace {
+        let parent = Parent { matcher, handlers: Handlers::new(Arc::default()), children: Mutex::default() };
+        let parent = Arc::new(parent);
+        self.parents.write().push(parent.clone());
+        ParentNamespace(parent)
+    }
+
+    /// The paths of all namespaces.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.namespaces.read().keys().map(|path| path.as_str().to_owned()).collect()
+    }
+}

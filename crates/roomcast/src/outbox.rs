@@ -1,0 +1,199 @@
+//! The bounded queue of frames waiting to leave a session: order, volatile, bounds, overflow.
+//!
+//! In: shared [`Frame`]s from any task. Out: all that waits, taken at once by the session's driver. What is odd: the
+//! bytes that the driver has taken but not yet written still count, because a peer that does not read keeps them here.
+
+use std::collections::VecDeque;
+
+use proto::engine::Frame;
+
+/// An outbox that idles keeps room for this many frames, so that one message at a time allocates nothing.
+const KEPT_FRAMES: usize = 4;
+
+/// Whether a frame may be dropped when it cannot leave at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// Waits for its turn.
+    Reliable,
+    /// Dropped unless the transport is idle. JS: `volatile`.
+    Volatile,
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// It waits in the queue.
+    Queued,
+    /// It was volatile and the transport busy.
+    Dropped,
+    /// The queue is full: the session is to be closed as a slow consumer.
+    Overflow,
+    /// The session has ended.
+    Closed,
+}
+
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    frames: VecDeque<Frame>,
+    /// Cost of the queued frames and of those the driver is writing.
+    bytes: usize,
+    max_bytes: usize,
+    /// A volatile frame would leave at once.
+    idle: bool,
+    closed: bool,
+}
+
+impl Outbox {
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        Self { frames: VecDeque::new(), bytes: 0, max_bytes, idle: false, closed: false }
+    }
+
+    pub(crate) fn push(&mut self, frame: Frame, urgency: Urgency) -> Pushed {
+        if self.closed {
+            return Pushed::Closed;
+        }
+        if urgency == Urgency::Volatile && !self.idle {
+            return Pushed::Dropped;
+        }
+        let cost = frame.cost();
+        // A single frame may be larger than the bound: refusing it would be a limit on messages, not on the queue.
+        if self.bytes > 0 && self.bytes + cost > self.max_bytes {
+            self.close();
+            return Pushed::Overflow;
+        }
+        self.idle = false;
+        self.bytes += cost;
+        self.frames.push_back(frame);
+        Pushed::Queued
+    }
+
+    /// Puts a control frame in front, so that a full queue never causes a ping timeout.
+    pub(crate) fn push_control(&mut self, frame: Frame) {
+        if !self.closed {
+            self.bytes += frame.cost();
+            self.idle = false;
+            self.frames.push_front(frame);
+        }
+    }
+
+    /// Moves all that waits to the driver's own queue, which has to be empty.
+    pub(crate) fn take(&mut self, writing: &mut VecDeque<Frame>) {
+        debug_assert!(writing.is_empty());
+        std::mem::swap(&mut self.frames, writing);
+    }
+
+    /// The driver has written all it took: its cost is free again, and the room of its queue comes back.
+    pub(crate) fn written(&mut self, writing: &mut VecDeque<Frame>) {
+        self.bytes -= writing.drain(..).map(|frame| frame.cost()).sum::<usize>();
+        if self.frames.capacity() == 0 && writing.capacity() <= KEPT_FRAMES {
+            std::mem::swap(&mut self.frames, writing);
+        } else {
+            *writing = VecDeque::new();
+        }
+    }
+
+    /// The driver has written some frames from the front of what it took.
+    pub(crate) fn written_cost(&mut self, cost: usize) {
+        self.bytes -= cost;
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// Bytes that wait, those being written included.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn set_idle(&mut self, idle: bool) {
+        self.idle = idle;
+    }
+
+    /// Takes nothing more, drops what waits.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+        self.idle = false;
+        self.bytes -= self.frames.drain(..).map(|frame| frame.cost()).sum::<usize>();
+        self.frames = VecDeque::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(n: usize) -> Frame {
+        Frame::text(&n.to_string())
+    }
+
+    fn texts(queue: &VecDeque<Frame>) -> Vec<String> {
+        queue.iter().map(|f| String::from_utf8(f.text_packet().to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn frames_leave_in_the_order_they_came_and_pings_go_first() {
+        let mut outbox = Outbox::new(1_000_000);
+        for n in 0..3 {
+            assert_eq!(outbox.push(frame(n), Urgency::Reliable), Pushed::Queued);
+        }
+        outbox.push_control(Frame::PING);
+        let mut writing = VecDeque::new();
+        outbox.take(&mut writing);
+        assert_eq!(texts(&writing), ["2", "40", "41", "42"]);
+    }
+
+    #[test]
+    fn only_the_first_of_several_volatile_frames_passes() {
+        let mut outbox = Outbox::new(1_000_000);
+        outbox.set_idle(true);
+        assert_eq!(outbox.push(frame(1), Urgency::Volatile), Pushed::Queued);
+        assert_eq!(outbox.push(frame(2), Urgency::Volatile), Pushed::Dropped);
+        assert_eq!(outbox.push(frame(3), Urgency::Reliable), Pushed::Queued);
+    }
+
+    #[test]
+    fn a_full_outbox_overflows_and_holds_nothing_afterwards() {
+        let mut outbox = Outbox::new(frame(0).cost() * 3);
+        for n in 0..3 {
+            assert_eq!(outbox.push(frame(n), Urgency::Reliable), Pushed::Queued);
+        }
+        assert_eq!(outbox.push(frame(3), Urgency::Reliable), Pushed::Overflow);
+        assert_eq!(outbox.push(frame(4), Urgency::Reliable), Pushed::Closed);
+        assert_eq!((outbox.bytes(), outbox.is_empty()), (0, true));
+    }
+
+    #[test]
+    fn what_is_being_written_still_counts() {
+        let mut outbox = Outbox::new(frame(0).cost() * 2);
+        let mut writing = VecDeque::new();
+        outbox.push(frame(0), Urgency::Reliable);
+        outbox.push(frame(1), Urgency::Reliable);
+        outbox.take(&mut writing);
+        assert_eq!(outbox.push(frame(2), Urgency::Reliable), Pushed::Overflow);
+        outbox.written(&mut writing);
+        assert_eq!(outbox.bytes(), 0);
+    }
+
+    #[test]
+    fn one_frame_larger_than_the_bound_passes_an_empty_outbox() {
+        let mut outbox = Outbox::new(1);
+        assert_eq!(outbox.push(frame(0), Urgency::Reliable), Pushed::Queued);
+    }
+
+    #[test]
+    fn one_message_at_a_time_reuses_its_room() {
+        let mut outbox = Outbox::new(1_000_000);
+        let mut writing = VecDeque::new();
+        outbox.push(frame(0), Urgency::Reliable);
+        outbox.take(&mut writing);
+        outbox.written(&mut writing);
+        assert!(outbox.frames.capacity() > 0);
+        for n in 0..100 {
+            outbox.push(frame(n), Urgency::Reliable);
+        }
+        outbox.take(&mut writing);
+        outbox.written(&mut writing);
+        assert!(outbox.frames.capacity() <= KEPT_FRAMES && writing.capacity() == 0);
+    }
+}

@@ -1,0 +1,111 @@
+//! What waits in the outbox goes out: by one vectored write, or as the body of a poll.
+
+use std::task::{Context, Poll};
+
+use proto::engine::{CloseReason, Lane, Transport};
+
+use super::Driver;
+use crate::session::application::Application;
+
+impl<A: Application> Driver<A> {
+    pub(super) fn flush(&mut self, cx: &mut Context<'_>) {
+        self.flush_probe(cx);
+        if self.ended {
+            return;
+        }
+        match self.session.transport() {
+            Transport::Polling => self.flush_poll(cx),
+            Transport::WebSocket => self.flush_websocket(cx),
+        }
+        self.do_outputs();
+        let idle = self.session.can_send() && self.writing.is_empty();
+        self.mailbox.with_outbox(|outbox| {
+            let idle = idle && outbox.is_empty();
+            outbox.set_idle(idle);
+        });
+    }
+
+    fn flush_poll(&mut self, cx: &mut Context<'_>) {
+        if let Some(poll) = &mut self.poll
+            && poll.poll_closed(cx).is_ready()
+        {
+            self.poll = None;
+            self.session.handle_poll_aborted();
+            return;
+        }
+        if !self.session.can_send() {
+            return;
+        }
+        let mut frames = std::mem::take(&mut self.writing);
+        self.mailbox.with_outbox(|outbox| outbox.take(&mut frames));
+        if !frames.is_empty() {
+            let mut body = Vec::with_capacity(frames.iter().map(|frame| frame.websocket_len()).sum());
+            frames.iter().for_each(|frame| frame.write_payload(&mut body));
+            self.session.handle_poll_answered();
+            self.answer_poll(body);
+            self.session.handle_drained();
+        }
+        self.mailbox.with_outbox(|outbox| outbox.written(&mut frames));
+    }
+
+    fn flush_websocket(&mut self, cx: &mut Context<'_>) {
+        let Some(main) = &mut self.main else { return };
+        loop {
+            if self.writing.is_empty() {
+                self.mailbox.with_outbox(|outbox| outbox.take(&mut self.writing));
+                if self.writing.is_empty() {
+                    break;
+                }
+            }
+            let mut written = match main.poll_write(cx, &self.writing, self.skip) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(written)) => written + self.skip,
+                Poll::Ready(Err(_)) => {
+                    self.session.handle_transport_closed(
+                        Lane::Main,
+                        CloseReason::TransportError,
+                        "write failed",
+                    );
+                    return;
+                }
+            };
+            let mut cost = 0;
+            while let Some(first) = self.writing.front()
+                && written >= first.websocket_len()
+            {
+                written -= first.websocket_len();
+                // The last one gives back its room together with its cost, below.
+                if self.writing.len() == 1 {
+                    break;
+                }
+                cost += first.cost();
+                self.writing.pop_front();
+            }
+            self.skip = written;
+            let all = self.writing.len() == 1 && written == 0;
+            self.mailbox.with_outbox(|outbox| {
+                outbox.written_cost(cost);
+                if all {
+                    outbox.written(&mut self.writing);
+                }
+            });
+        }
+        self.pong_waits = false;
+        if let Poll::Ready(Err(_)) = main.poll_flush(cx) {
+            self.session.handle_transport_closed(Lane::Main, CloseReason::TransportError, "write failed");
+            return;
+        }
+        self.session.handle_drained();
+    }
+
+    fn flush_probe(&mut self, cx: &mut Context<'_>) {
+        let (Some(probe), Some(pong)) = (&mut self.probe, self.probe_pong.take()) else { return };
+        let length = pong.websocket_len();
+        match probe.poll_write(cx, &[pong.clone()].into(), 0) {
+            Poll::Pending => self.probe_pong = Some(pong),
+            // Eight bytes into an empty socket buffer: a partial write is a broken socket.
+            Poll::Ready(Ok(written)) if written == length => {}
+            Poll::Ready(_) => self.session.handle_probe_failed(),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The one task of a session: it feeds the state machine and does what it says.
+//!
+//! In: bytes of the WebSocket, commands and frames of the mailbox, time. Out: writes, answers to polls, calls of the
+//! application. Each turn takes the steps of [`Driver::turn`] in order. What is odd: the task outlives its session
+//! until the WebSocket is closed on both sides and the last suspended handler has ended.
+
+mod flush;
+mod receive;
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use proto::engine::{CloseReason, Flush, Frame, Output, Session, Transport};
+use tokio::sync::oneshot;
+use tokio::time::Sleep;
+
+use super::application::{Application, Closing};
+use super::mailbox::{Command, Mailbox};
+use super::poll::PollReply;
+use super::websocket::WebSocket;
+use crate::core::{Core, Running};
+
+/// How long a closed WebSocket may take to be closed by its peer as well.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// A session begins on a WebSocket, or by a polling request.
+pub(crate) enum Start {
+    WebSocket(Box<WebSocket>),
+    Polling,
+}
+
+pub(crate) struct Driver<A: Application> {
+    core: Arc<Core>,
+    /// Counts this task among those that a shutdown waits for.
+    _running: Running,
+    session: Session,
+    mailbox: Arc<Mailbox>,
+    app: A,
+    main: Option<Box<WebSocket>>,
+    probe: Option<Box<WebSocket>>,
+    /// The answer to a probe that could not be written yet.
+    probe_pong: Option<Frame>,
+    /// The polling request that waits for packets.
+    poll: Option<oneshot::Sender<PollReply>>,
+    commands: VecDeque<Command>,
+    /// Frames taken from the outbox, and how many bytes of the first are written.
+    writing: VecDeque<Frame>,
+    skip: usize,
+    /// A pong to a WebSocket ping waits: a flood of pings is answered once.
+    pong_waits: bool,
+    /// Close code for the WebSocket, if not the plain one.
+    close_code: Option<u16>,
+    /// The close that the application asked for could not be carried out at once.
+    deferred: bool,
+    ended: bool,
+    /// Something changed that an earlier step of the turn has to see.
+    again: bool,
+    timer: Pin<Box<Sleep>>,
+    goodbye_until: Option<Instant>,
+}
+
+impl<A: Application> Driver<A> {
+    pub(crate) fn new(core: &Arc<Core>, mailbox: Arc<Mailbox>, app: A, start: Start) -> Self {
+        let (transport, main) = match start {
+            Start::WebSocket(websocket) => (Transport::WebSocket, Some(websocket)),
+            Start::Polling => (Transport::Polling, None),
+        };
+        let now = tokio::time::Instant::now();
+        Self {
+            core: core.clone(),
+            _running: core.running(),
+            session: Session::new(core.config.timing, transport, now.into_std()),
+            mailbox,
+            app,
+            main,
+            probe: None,
+            probe_pong: None,
+            poll: None,
+            commands: VecDeque::new(),
+            writing: VecDeque::new(),
+            skip: 0,
+            pong_waits: false,
+            close_code: None,
+            deferred: false,
+            ended: false,
+            again: false,
+            timer: Box::pin(tokio::time::sleep_until(now)),
+            goodbye_until: None,
+        }
+    }
+
+    /// One turn. `Ready` when the task has nothing left to do.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let now = tokio::time::Instant::now().into_std();
+            self.check_timeouts(now);
+            self.take_commands(now);
+            let had_room = self.app.has_room();
+            self.read_main(cx, now);
+            self.read_probe(cx, now);
+            let app_done = self.app.poll(cx);
+            self.close_if(self.app.wants_close());
+            self.do_outputs();
+            self.flush(cx);
+            if self.ended && !self.again && self.poll_goodbye(cx, now).is_ready() && app_done.is_ready() {
+                return Poll::Ready(());
+            }
+            if std::mem::take(&mut self.again) || (!had_room && self.app.has_room() && !self.ended) {
+                continue;
+            }
+            let can_send = self.session.can_send() && self.writing.is_empty();
+            if self.arm_timer(cx) && (self.ended || self.mailbox.sleep(cx.waker(), can_send)) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn check_timeouts(&mut self, now: Instant) {
+        self.session.handle_timeout(now);
+        if self.app.timeout().is_some_and(|timeout| now >= timeout) {
+            let closing = self.app.on_timeout(now);
+            self.close_if(closing);
+        }
+        self.do_outputs();
+    }
+
+    fn close_if(&mut self, closing: Closing) {
+        if closing == Closing::Yes && self.session.is_open() {
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        let waiting = !self.writing.is_empty() || self.mailbox.has_frames();
+        self.session.close(if waiting { Flush::Waiting } else { Flush::Empty });
+        self.deferred |= !self.session.is_closed();
+    }
+
+    /// Does what the session has decided.
+    fn do_outputs(&mut self) {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Ping => self.mailbox.with_outbox(|outbox| outbox.push_control(Frame::PING)),
+                Output::ProbePong => self.probe_pong = Some(Frame::PROBE_PONG),
+                Output::Upgraded => self.take_over(),
+                Output::CloseProbe => self.close_probe(),
+                Output::AnswerPoll(answer) => self.answer_poll(answer.body().into()),
+                Output::Closed { reason, detail } => self.end(reason, detail),
+            }
+        }
+    }
+
+    fn take_over(&mut self) {
+        self.again = true;
+        self.main = self.probe.take();
+        if let Some(pong) = self.probe_pong.take() {
+            self.mailbox.with_outbox(|outbox| outbox.push_control(pong));
+        }
+        self.mailbox.set_transport(Transport::WebSocket);
+    }
+
+    /// The probing socket is closed beside the session, which goes on.
+    fn close_probe(&mut self) {
+        self.probe_pong = None;
+        if let Some(probe) = self.probe.take() {
+            dismiss(probe);
+        }
+    }
+
+    fn answer_poll(&mut self, body: Vec<u8>) {
+        if let Some(poll) = self.poll.take() {
+            // If the request is gone, the next look at it ends the session.
+            let _ = poll.send(PollReply::Packets(body));
+        }
+    }
+
+    fn end(&mut self, reason: CloseReason, detail: &'static str) {
+        tracing::debug!(sid = ?self.mailbox.sid(), %reason, detail, "session closed");
+        self.ended = true;
+        self.again = true;
+        self.core.sessions.remove(self.mailbox.sid());
+        self.mailbox.close();
+        self.poll = None;
+        self.commands = VecDeque::new();
+        let between_frames = self.skip == 0;
+        self.writing = VecDeque::new();
+        self.skip = 0;
+        if let Some(main) = &mut self.main {
+            main.say_goodbye(self.close_code, between_frames);
+        }
+        self.app.on_close(reason, detail, self.deferred);
+    }
+
+    fn poll_goodbye(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        let Some(main) = &mut self.main else { return Poll::Ready(()) };
+        let until = *self.goodbye_until.get_or_insert(now + GOODBYE);
+        if main.poll_goodbye(cx).is_pending() && now < until {
+            return Poll::Pending;
+        }
+        self.main = None;
+        self.goodbye_until = None;
+        Poll::Ready(())
+    }
+
+    /// Makes sure that the task wakes at its next deadline; `false` if that is already over.
+    fn arm_timer(&mut self, cx: &mut Context<'_>) -> bool {
+        let deadlines = [self.session.poll_timeout(), self.app.timeout(), self.goodbye_until];
+        let Some(deadline) = deadlines.into_iter().flatten().min() else { return true };
+        let deadline = tokio::time::Instant::from_std(deadline);
+        // A timer that fires early is cheaper than one that is moved with every message.
+        if deadline < self.timer.deadline() || self.timer.is_elapsed() {
+            self.timer.as_mut().reset(deadline);
+        }
+        while self.timer.as_mut().poll(cx).is_ready() {
+            if deadline <= tokio::time::Instant::now() {
+                return false;
+            }
+            self.timer.as_mut().reset(deadline);
+        }
+        true
+    }
+}
+
+/// Closes a WebSocket that belongs to no session, beside whatever goes on.
+pub(crate) fn dismiss(mut websocket: Box<WebSocket>) {
+    websocket.say_goodbye(None, true);
+    tokio::spawn(async move {
+        let goodbye = std::future::poll_fn(|cx| websocket.poll_goodbye(cx));
+        // If the peer does not close, dropping the stream does.
+        let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+    });
+}
+
+impl<A: Application> Future for Driver<A> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.turn(cx)
+    }
+}
+
+/// However the task ends, its session is gone.
+impl<A: Application> Drop for Driver<A> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.core.sessions.remove(self.mailbox.sid());
+            self.mailbox.close();
+        }
+    }
+}

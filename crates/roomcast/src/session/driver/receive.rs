@@ -1,0 +1,240 @@
+//! What comes in: commands of the mailbox, bytes of the WebSockets.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use proto::engine::{
+    CloseReason, Flush, Frame, InvalidPacket, Lane, Message, Packet, Received, decode_payload,
+};
+use proto::websocket::{ControlFrame, Error, Event};
+use tokio::sync::oneshot;
+
+use super::{Driver, dismiss};
+use crate::session::application::Application;
+use crate::session::mailbox::Command;
+use crate::session::poll::{PollReply, PostReply};
+use crate::session::websocket::{WebSocket, with_read_buffer};
+
+/// How the reading of a WebSocket ended.
+enum End {
+    /// The peer said goodbye, or hung up.
+    Closed(&'static str),
+    /// The stream broke.
+    Failed,
+    /// The peer broke the WebSocket protocol or the limit.
+    Violated(u16, &'static str),
+}
+
+impl<A: Application> Driver<A> {
+    pub(super) fn take_commands(&mut self, now: Instant) {
+        let (commands, overflow) = self.mailbox.take_commands();
+        if overflow {
+            self.session.close_slow_consumer();
+        }
+        self.commands.extend(commands);
+        while !self.ended
+            && let Some(command) = self.commands.pop_front()
+        {
+            match command {
+                Command::Post(..) if !self.app.has_room() => {
+                    self.commands.push_front(command);
+                    break;
+                }
+                Command::Post(body, reply) => self.receive_post(&body, reply, now),
+                Command::Poll(reply) => self.receive_poll(reply),
+                Command::PostOverlap => self.session.handle_post_overlap(),
+                Command::PostAborted => self.session.handle_post_aborted(),
+                Command::Probe(websocket) => {
+                    if self.session.handle_probe_opened(now) {
+                        self.probe = Some(websocket);
+                    } else {
+                        dismiss(websocket);
+                    }
+                }
+                Command::Application(command) => {
+                    let closing = self.app.on_command(command);
+                    self.close_if(closing);
+                }
+                Command::Close => self.close(),
+                Command::Discard => self.session.close(Flush::Discard),
+            }
+            self.do_outputs();
+        }
+        if self.commands.is_empty() {
+            self.commands = VecDeque::new();
+        }
+        self.do_outputs();
+    }
+
+    fn receive_poll(&mut self, reply: oneshot::Sender<PollReply>) {
+        let outbox_is_empty = !self.mailbox.has_frames();
+        if self.poll.is_none() {
+            self.poll = Some(reply);
+            // The slot was free, so this is no overlap.
+            let _ = self.session.handle_poll(outbox_is_empty);
+        } else if self.session.handle_poll(outbox_is_empty).is_err() {
+            // If the request is gone, nobody waits for the answer.
+            let _ = reply.send(PollReply::Overlap);
+        }
+    }
+
+    fn receive_post(&mut self, body: &[u8], reply: oneshot::Sender<PostReply>, now: Instant) {
+        let text = String::from_utf8_lossy(body);
+        for packet in decode_payload(&text) {
+            if !self.receive_packet(packet, now) {
+                break;
+            }
+        }
+        if !self.ended {
+            let closing = self.app.on_batch_end();
+            self.close_if(closing);
+        }
+        self.mailbox.end_post();
+        // If the request is gone, nobody waits for the answer.
+        let _ = reply.send(PostReply::Handled);
+    }
+
+    /// Hands a packet of the main transport on; `false` once the session has ended.
+    fn receive_packet(&mut self, packet: Result<Packet<'_>, InvalidPacket>, now: Instant) -> bool {
+        match self.session.handle_packet(Lane::Main, packet, now) {
+            Received::Message(message) => {
+                let closing = self.app.on_message(message);
+                self.close_if(closing);
+            }
+            Received::Nothing => {}
+            Received::End => return false,
+        }
+        !self.session.is_closed()
+    }
+
+    pub(super) fn read_main(&mut self, cx: &mut Context<'_>, now: Instant) {
+        if self.ended || self.main.is_none() {
+            return;
+        }
+        let end = with_read_buffer(|buffer| {
+            while !self.session.is_closed() && self.app.has_room() {
+                let Some(main) = self.main.as_deref_mut() else { break };
+                let length = match main.poll_read(cx, buffer) {
+                    Poll::Pending => break,
+                    Poll::Ready(Ok(0)) => return Some(End::Closed("the peer hung up")),
+                    Poll::Ready(Ok(length)) => length,
+                    Poll::Ready(Err(_)) => return Some(End::Failed),
+                };
+                let end = self.receive_main(&mut buffer[..length], now);
+                if !self.session.is_closed() {
+                    let closing = self.app.on_batch_end();
+                    self.close_if(closing);
+                }
+                if end.is_some() {
+                    return end;
+                }
+            }
+            None
+        });
+        let (reason, detail) = match end {
+            None => return,
+            Some(End::Closed(detail)) => (CloseReason::TransportClose, detail),
+            Some(End::Failed) => (CloseReason::TransportError, "read failed"),
+            Some(End::Violated(code, detail)) => {
+                self.close_code = Some(code);
+                (CloseReason::TransportError, detail)
+            }
+        };
+        self.session.handle_transport_closed(Lane::Main, reason, detail);
+    }
+
+    /// Takes the frames out of bytes of the main WebSocket.
+    fn receive_main(&mut self, mut input: &mut [u8], now: Instant) -> Option<End> {
+        // The decoder lends its events, so it is taken out of the driver for as long as they are handled.
+        let mut main = self.main.take()?;
+        let end = loop {
+            if self.session.is_closed() {
+                break None;
+            }
+            let step = match main.decoder.decode(input) {
+                Ok(step) => step,
+                Err(error) => break Some(End::Violated(error.close_code(), detail(error))),
+            };
+            let consumed = step.consumed;
+            match step.event {
+                None => break None,
+                Some(Event::Text(text)) => _ = self.receive_packet(Packet::decode(text), now),
+                Some(Event::Binary(payload)) => {
+                    let message = Message::Binary(payload.into_bytes());
+                    self.receive_packet(Ok(Packet::Message(message)), now);
+                }
+                Some(Event::Ping(data)) => self.receive_ping(data),
+                Some(Event::Pong(_)) => {}
+                Some(Event::Close(close)) => {
+                    self.close_code = close.map(|close| close.code);
+                    break Some(End::Closed("closed by the client"));
+                }
+            }
+            input = &mut input[consumed..];
+        };
+        self.main = Some(main);
+        end
+    }
+
+    /// A ping of the WebSocket layer, which is no heartbeat.
+    fn receive_ping(&mut self, data: &[u8]) {
+        if !std::mem::replace(&mut self.pong_waits, true) {
+            let pong = Frame::websocket_control(Bytes::copy_from_slice(&ControlFrame::pong(data, None)));
+            self.mailbox.with_outbox(|outbox| outbox.push_control(pong));
+        }
+    }
+
+    pub(super) fn read_probe(&mut self, cx: &mut Context<'_>, now: Instant) {
+        while let Some(mut probe) = self.probe.take() {
+            let end = with_read_buffer(|buffer| match probe.poll_read(cx, buffer) {
+                Poll::Pending => None,
+                Poll::Ready(Ok(length)) if length > 0 => {
+                    Some(self.receive_probe(&mut probe, &mut buffer[..length], now))
+                }
+                Poll::Ready(_) => {
+                    self.session.handle_probe_failed();
+                    Some(())
+                }
+            });
+            // Put back before the outputs are done: one of them may be that it takes over, or is to be closed.
+            self.probe = Some(probe);
+            self.do_outputs();
+            if end.is_none() {
+                return;
+            }
+        }
+        // What came behind the `5` was left for the main transport by the probe.
+    }
+
+    fn receive_probe(&mut self, probe: &mut WebSocket, input: &mut [u8], now: Instant) {
+        let mut rest = 0;
+        while rest < input.len() {
+            let Ok(step) = probe.decoder.decode(&mut input[rest..]) else {
+                self.session.handle_probe_failed();
+                return;
+            };
+            rest += step.consumed;
+            let packet = match step.event {
+                None => return,
+                Some(Event::Text(text)) => Packet::decode(text),
+                Some(Event::Binary(payload)) => Ok(Packet::Message(Message::Binary(payload.into_bytes()))),
+                Some(Event::Ping(_) | Event::Pong(_)) => continue,
+                Some(Event::Close(_)) => Err(InvalidPacket),
+            };
+            self.session.handle_packet(Lane::Probe, packet, now);
+            if self.session.transport() == proto::engine::Transport::WebSocket {
+                break;
+            }
+        }
+        probe.give_back(&input[rest..]);
+    }
+}
+
+fn detail(error: Error) -> &'static str {
+    match error {
+        Error::TooLarge | Error::TooManyFragments => "max payload size exceeded",
+        _ => "invalid WebSocket frame",
+    }
+}

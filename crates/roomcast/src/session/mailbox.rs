@@ -1,0 +1,177 @@
+//! What other tasks reach a session by: frames to send, requests, the order to close.
+//!
+//! One lock guards all of it, held for a few instructions and never across user code. What is odd: a push wakes the
+//! driver only if it sleeps, so that a handler's own emits, made inside the driver's turn, wake nobody.
+
+use std::task::Waker;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use proto::Sid;
+use proto::engine::{Frame, Transport};
+use tokio::sync::oneshot;
+
+use super::poll::{PollReply, PostReply};
+use super::websocket::WebSocket;
+use crate::outbox::{Outbox, Pushed, Urgency};
+
+/// Requests that wait for the driver. One poll and one POST may be under way, the rest are mistakes or attacks.
+const MAX_COMMANDS: usize = 16;
+
+/// What the driver shall do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// A polling request waits for packets.
+    Poll(oneshot::Sender<PollReply>),
+    /// A polling body.
+    Post(Bytes, oneshot::Sender<PostReply>),
+    /// A second polling body came while one was being read.
+    PostOverlap,
+    /// A polling body was cut off.
+    PostAborted,
+    /// A WebSocket wants to take over.
+    Probe(Box<WebSocket>),
+    /// Something for the application.
+    Application(u64),
+    /// Close; what waits goes first.
+    Close,
+    /// Close and drop what waits: the server shuts down.
+    Discard,
+}
+
+/// The shared end of a session.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    sid: Sid,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    outbox: Outbox,
+    commands: Vec<Command>,
+    /// There while the driver sleeps.
+    waker: Option<Waker>,
+    transport: Transport,
+    /// A polling body is being read or handled.
+    post: bool,
+    /// The outbox overflowed.
+    overflow: bool,
+    closed: bool,
+}
+
+impl Mailbox {
+    pub(crate) fn new(sid: Sid, transport: Transport, max_outbox: usize) -> Self {
+        let inner = Inner {
+            outbox: Outbox::new(max_outbox),
+            commands: Vec::new(),
+            waker: None,
+            transport,
+            post: false,
+            overflow: false,
+            closed: false,
+        };
+        Self { sid, inner: Mutex::new(inner) }
+    }
+
+    pub(crate) fn sid(&self) -> Sid {
+        self.sid
+    }
+
+    /// Queues a frame, wakes the driver if it sleeps.
+    pub(crate) fn push(&self, frame: Frame, urgency: Urgency) -> Pushed {
+        let (pushed, waker) = {
+            let mut inner = self.inner.lock();
+            let pushed = inner.outbox.push(frame, urgency);
+            inner.overflow |= pushed == Pushed::Overflow;
+            let wake = matches!(pushed, Pushed::Queued | Pushed::Overflow);
+            (pushed, if wake { inner.waker.take() } else { None })
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        pushed
+    }
+
+    /// Hands a command to the driver; gives it back if the session has ended or too many wait.
+    pub(crate) fn command(&self, command: Command) -> Result<(), Command> {
+        let waker = {
+            let mut inner = self.inner.lock();
+            let urgent = matches!(command, Command::Application(_) | Command::Close | Command::Discard);
+            if inner.closed || (inner.commands.len() >= MAX_COMMANDS && !urgent) {
+                return Err(command);
+            }
+            inner.commands.push(command);
+            inner.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    /// Marks a polling body as under way; `false` if one already is.
+    pub(crate) fn begin_post(&self) -> bool {
+        !std::mem::replace(&mut self.inner.lock().post, true)
+    }
+
+    pub(crate) fn end_post(&self) {
+        self.inner.lock().post = false;
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        self.inner.lock().transport
+    }
+
+    pub(crate) fn set_transport(&self, transport: Transport) {
+        self.inner.lock().transport = transport;
+    }
+
+    /// Bytes that wait to be written.
+    pub(crate) fn buffered(&self) -> usize {
+        self.inner.lock().outbox.bytes()
+    }
+
+    /// Whether frames wait that the driver has not taken yet.
+    pub(crate) fn has_frames(&self) -> bool {
+        !self.inner.lock().outbox.is_empty()
+    }
+
+    /// The commands that wait, and whether the outbox overflowed.
+    pub(super) fn take_commands(&self) -> (Vec<Command>, bool) {
+        let mut inner = self.inner.lock();
+        (std::mem::take(&mut inner.commands), std::mem::take(&mut inner.overflow))
+    }
+
+    /// Works on the outbox under the lock.
+    pub(super) fn with_outbox<T>(&self, work: impl FnOnce(&mut Outbox) -> T) -> T {
+        work(&mut self.inner.lock().outbox)
+    }
+
+    /// Lets the driver sleep, unless something came in meanwhile: then `false`. `holds_commands`: the driver keeps
+    /// commands of its own for later, so new ones alone do not end the sleep.
+    pub(super) fn sleep(&self, waker: &Waker, can_send: bool) -> bool {
+        let mut inner = self.inner.lock();
+        if !inner.commands.is_empty() || inner.overflow || (can_send && !inner.outbox.is_empty()) {
+            return false;
+        }
+        match &mut inner.waker {
+            Some(old) if old.will_wake(waker) => {}
+            slot => *slot = Some(waker.clone()),
+        }
+        true
+    }
+
+    /// Nothing goes in any more; what waits is dropped.
+    pub(super) fn close(&self) {
+        let commands = {
+            let mut inner = self.inner.lock();
+            inner.closed = true;
+            inner.outbox.close();
+            inner.waker = None;
+            std::mem::take(&mut inner.commands)
+        };
+        // Their reply channels close here, outside the lock.
+        drop(commands);
+    }
+}

@@ -1,0 +1,20 @@
+//! One engine session: its mailbox, which everybody may write to, and its driver, the one task that owns the rest.
+
+// What other tasks reach a session by.
+mod mailbox;
+mod registry;
+
+// The task.
+mod driver;
+mod poll;
+mod websocket;
+
+// What a session carries: Socket.IO, or raw messages.
+mod application;
+
+pub(crate) use application::{Application, Closing};
+pub(crate) use driver::{Driver, Start, dismiss};
+pub(crate) use mailbox::{Command, Mailbox};
+pub(crate) use poll::{PollReply, PostReply};
+pub(crate) use registry::Registry;
+pub(crate) use websocket::{Stream, WebSocket};

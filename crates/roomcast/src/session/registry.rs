@@ -1,0 +1,56 @@
+//! The sessions of one server, by their secret id.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use parking_lot::RwLock;
+use proto::Sid;
+
+use super::mailbox::{Command, Mailbox};
+
+/// Handshakes on several cores shall not wait for each other.
+const SHARDS: usize = 16;
+
+/// Ids are made by this server from random bytes, so peers cannot choose where they fall.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    shards: [RwLock<HashMap<Sid, Arc<Mailbox>>>; SHARDS],
+}
+
+impl Registry {
+    fn shard(&self, sid: Sid) -> &RwLock<HashMap<Sid, Arc<Mailbox>>> {
+        &self.shards[usize::from(sid.as_str().as_bytes()[0]) % SHARDS]
+    }
+
+    pub(crate) fn insert(&self, mailbox: Arc<Mailbox>) {
+        self.shard(mailbox.sid()).write().insert(mailbox.sid(), mailbox);
+    }
+
+    pub(crate) fn find(&self, sid: Sid) -> Option<Arc<Mailbox>> {
+        self.shard(sid).read().get(&sid).cloned()
+    }
+
+    pub(crate) fn remove(&self, sid: Sid) {
+        let mut shard = self.shard(sid).write();
+        shard.remove(&sid);
+        if shard.len() * 4 < shard.capacity() {
+            // A storm of connections does not leave its tables behind.
+            shard.shrink_to_fit();
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.read().len()).sum()
+    }
+
+    /// Tells every session to close at once.
+    pub(crate) fn discard_all(&self) {
+        for shard in &self.shards {
+            let mailboxes: Vec<_> = shard.read().values().cloned().collect();
+            for mailbox in mailboxes {
+                // Already closed is fine.
+                let _ = mailbox.command(Command::Discard);
+            }
+        }
+    }
+}

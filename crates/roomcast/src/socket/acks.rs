@@ -1,0 +1,151 @@
+//! Acknowledgements that this side waits for.
+//!
+//! What is odd: an entry is removed when its future is dropped, so that nothing piles up behind a client that never
+//! answers.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use proto::socket::Args;
+use serde::de::DeserializeOwned;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Sleep;
+
+use super::Socket;
+use crate::error::AckError;
+
+/// The answers that one socket owes.
+#[derive(Default)]
+pub(crate) struct AckTable(HashMap<u64, Waiter>);
+
+/// Who gets an answer.
+pub(crate) enum Waiter {
+    /// The emit to this socket.
+    One(oneshot::Sender<Args<'static>>),
+    /// The broadcast to this socket and others. `None`: the socket left.
+    Many(mpsc::UnboundedSender<Option<Args<'static>>>),
+}
+
+pub(crate) type Answers = oneshot::Receiver<Args<'static>>;
+
+impl Waiter {
+    pub(crate) fn one() -> (Self, Answers) {
+        let (sender, receiver) = oneshot::channel();
+        (Self::One(sender), receiver)
+    }
+
+    /// Who no longer waits needs no answer.
+    fn answer(self, args: Args<'static>) {
+        match self {
+            Self::One(sender) => _ = sender.send(args),
+            Self::Many(sender) => _ = sender.send(Some(args)),
+        }
+    }
+
+    fn fail(self) {
+        if let Self::Many(sender) = self {
+            let _ = sender.send(None);
+        }
+    }
+}
+
+impl AckTable {
+    pub(super) fn fail_all(self) {
+        self.0.into_values().for_each(Waiter::fail);
+    }
+}
+
+impl Socket {
+    /// Waits for the answer of that number; `false` if the socket is gone and will not answer.
+    pub(crate) fn wait_for(&self, id: u64, waiter: Waiter) -> bool {
+        let mut extras = self.extras();
+        if self.is_gone() {
+            return false;
+        }
+        extras.acks.0.insert(id, waiter);
+        true
+    }
+
+    pub(crate) fn forget(&self, id: u64) {
+        self.with_extras(|extras| extras.acks.0.remove(&id));
+    }
+
+    /// An answer came in. One that nobody waits for is ignored.
+    pub(crate) fn answered(&self, id: u64, args: Args<'_>) {
+        if let Some(waiter) = self.with_extras(|extras| extras.acks.0.remove(&id)).flatten() {
+            waiter.answer(args.into_owned());
+        }
+    }
+}
+
+/// Waits for an acknowledgement. The event has been sent already.
+///
+/// # Cancel safety
+/// Dropping it means not to wait any longer; a late answer is ignored.
+#[must_use = "the answer comes only to who waits for it"]
+pub struct AckFuture<T> {
+    state: State,
+    answer: PhantomData<fn() -> T>,
+}
+
+enum State {
+    Waiting(Waiting),
+    /// `None` once it was told.
+    Failed(Option<AckError>),
+}
+
+struct Waiting {
+    socket: Socket,
+    id: u64,
+    answers: Answers,
+    timeout: Option<Pin<Box<Sleep>>>,
+}
+
+impl<T> AckFuture<T> {
+    pub(super) fn new(socket: Socket, id: u64, answers: Answers, timeout: Option<Duration>) -> Self {
+        let timeout = timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout)));
+        Self { state: State::Waiting(Waiting { socket, id, answers, timeout }), answer: PhantomData }
+    }
+
+    pub(super) fn failed(error: AckError) -> Self {
+        Self { state: State::Failed(Some(error)), answer: PhantomData }
+    }
+}
+
+impl<T: DeserializeOwned> Future for AckFuture<T> {
+    type Output = Result<T, AckError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let waiting = match &mut self.get_mut().state {
+            State::Waiting(waiting) => waiting,
+            State::Failed(error) => return Poll::Ready(Err(error.take().unwrap_or(AckError::Disconnected))),
+        };
+        if let Poll::Ready(answer) = Pin::new(&mut waiting.answers).poll(cx) {
+            return Poll::Ready(match answer {
+                Ok(args) => read(&args),
+                Err(_) => Err(AckError::Disconnected),
+            });
+        }
+        if let Some(timeout) = &mut waiting.timeout
+            && timeout.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Err(AckError::Timeout));
+        }
+        Poll::Pending
+    }
+}
+
+/// The first argument of an answer; an answer without arguments is that of `()` and `Option`.
+pub(crate) fn read<T: DeserializeOwned>(args: &Args<'_>) -> Result<T, AckError> {
+    args.get(0).map_err(AckError::Answer)
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.socket.forget(self.id);
+    }
+}

@@ -1,0 +1,210 @@
+//! The handlers of one socket.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::incoming::PacketMiddleware;
+use super::{Incoming, Outgoing, Socket};
+use crate::error::HandlerError;
+use crate::handler::{AnyHandler, Handler, erase};
+
+/// Names one registration, for [`Socket::off_handler`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HandlerId(u64);
+
+/// Handlers that one event calls; mostly one.
+pub(crate) type Found = SmallVec<[(Arc<str>, Arc<dyn AnyHandler>); 1]>;
+
+pub(crate) type OutgoingListener = Arc<dyn Fn(&Socket, &Outgoing<'_>) + Send + Sync>;
+
+#[derive(Default)]
+pub(crate) struct HandlerTable {
+    events: Vec<Entry>,
+    any: Vec<(HandlerId, Arc<dyn AnyHandler>)>,
+    outgoing: Vec<(HandlerId, OutgoingListener)>,
+    middlewares: Vec<PacketMiddleware>,
+    disconnecting: Vec<Arc<dyn AnyHandler>>,
+    disconnect: Vec<Arc<dyn AnyHandler>>,
+    last_id: u64,
+}
+
+struct Entry {
+    id: HandlerId,
+    name: Arc<str>,
+    handler: Arc<dyn AnyHandler>,
+    once: bool,
+}
+
+impl HandlerTable {
+    fn next_id(&mut self) -> HandlerId {
+        self.last_id += 1;
+        HandlerId(self.last_id)
+    }
+
+    fn add(&mut self, name: &str, handler: Arc<dyn AnyHandler>, once: bool) -> HandlerId {
+        let id = self.next_id();
+        self.events.push(Entry { id, name: name.into(), handler, once });
+        id
+    }
+
+    pub(super) fn hears_outgoing(&self) -> bool {
+        !self.outgoing.is_empty()
+    }
+}
+
+impl Socket {
+    /// Calls `handler` for every event of that name. JS: `socket.on(event, listener)`.
+    ///
+    /// Registered before the first `.await` of an `on_connect` handler, it cannot miss an event. A handler for all
+    /// sockets of a namespace costs less there: [`Namespace::on`](crate::Namespace::on).
+    ///
+    /// ```no_run
+    /// # use roomcast::{Io, Socket};
+    /// # let io = Io::new();
+    /// io.of("/").on_connect(async |socket: Socket| {
+    ///     socket.on("add", async |a: i64, b: i64| a + b);
+    /// });
+    /// ```
+    pub fn on<P: 'static>(&self, event: &str, handler: impl Handler<P>) -> HandlerId {
+        self.extras().handlers.add(event, erase(handler), false)
+    }
+
+    /// Calls `handler` for the next event of that name only. JS: `socket.once(event, listener)`.
+    pub fn once<P: 'static>(&self, event: &str, handler: impl Handler<P>) -> HandlerId {
+        self.extras().handlers.add(event, erase(handler), true)
+    }
+
+    /// Removes all handlers of that event. JS: `socket.off(event)`.
+    pub fn off(&self, event: &str) {
+        self.remove(|handlers| {
+            handlers.events.extract_if(.., |entry| &*entry.name == event).collect::<Vec<_>>()
+        });
+    }
+
+    /// Removes one handler, whatever it was registered for. JS: `socket.off(event, listener)`, `offAny(listener)`.
+    pub fn off_handler(&self, id: HandlerId) {
+        self.remove(|handlers| handlers.events.extract_if(.., |entry| entry.id == id).collect::<Vec<_>>());
+        self.remove(|handlers| handlers.any.extract_if(.., |(other, _)| *other == id).collect::<Vec<_>>());
+        let before = self.with_extras(|extras| extras.handlers.hears_outgoing()).unwrap_or(false);
+        self.remove(|handlers| {
+            handlers.outgoing.extract_if(.., |(other, _)| *other == id).collect::<Vec<_>>()
+        });
+        let after = self.with_extras(|extras| extras.handlers.hears_outgoing()).unwrap_or(false);
+        if before && !after {
+            self.namespace().count_outgoing(-1);
+        }
+    }
+
+    /// What is removed is dropped outside the lock: closures own user values.
+    fn remove<T>(&self, work: impl FnOnce(&mut HandlerTable) -> Vec<T>) {
+        let removed = self.with_extras(|extras| work(&mut extras.handlers));
+        drop(removed);
+    }
+
+    /// Calls `handler` for every event, before the handlers of its name; it does not answer. JS: `socket.onAny(listener)`.
+    pub fn on_any<P: 'static>(&self, handler: impl Handler<P>) -> HandlerId {
+        let mut extras = self.extras();
+        let id = extras.handlers.next_id();
+        extras.handlers.any.push((id, erase(handler)));
+        id
+    }
+
+    /// The same, before the other ones. JS: `socket.prependAny(listener)`.
+    pub fn prepend_any<P: 'static>(&self, handler: impl Handler<P>) -> HandlerId {
+        let mut extras = self.extras();
+        let id = extras.handlers.next_id();
+        extras.handlers.any.insert(0, (id, erase(handler)));
+        id
+    }
+
+    /// Calls `listener` for every event that is sent to this socket, alone or by a broadcast. JS:
+    /// `socket.onAnyOutgoing(listener)`.
+    pub fn on_any_outgoing(
+        &self,
+        listener: impl Fn(&Self, &Outgoing<'_>) + Send + Sync + 'static,
+    ) -> HandlerId {
+        let mut extras = self.extras();
+        if !extras.handlers.hears_outgoing() && !self.is_gone() {
+            self.namespace().count_outgoing(1);
+        }
+        let id = extras.handlers.next_id();
+        extras.handlers.outgoing.push((id, Arc::new(listener)));
+        id
+    }
+
+    /// Looks at every event before its handlers do; an error refuses it, fails its acknowledgement and reaches the error
+    /// hook. JS: `socket.use(fn)`.
+    ///
+    /// ```no_run
+    /// # use roomcast::{HandlerError, Io, Socket};
+    /// # let io = Io::new();
+    /// io.of("/").on_connect(async |socket: Socket| {
+    ///     socket.middleware(|event| match event.name() {
+    ///         "secret" => Err(HandlerError::new("not for you")),
+    ///         _ => Ok(()),
+    ///     });
+    /// });
+    /// ```
+    #[doc(alias = "use")]
+    pub fn middleware(
+        &self,
+        middleware: impl Fn(&mut Incoming<'_>) -> Result<(), HandlerError> + Send + Sync + 'static,
+    ) {
+        self.extras().handlers.middlewares.push(Arc::new(middleware));
+    }
+
+    /// Calls `handler` when the socket is leaving: its rooms are still there. JS: the `disconnecting` event.
+    pub fn on_disconnecting<P: 'static>(&self, handler: impl Handler<P>) {
+        self.extras().handlers.disconnecting.push(erase(handler));
+    }
+
+    /// Calls `handler` when the socket has left; its parameter [`Reason`](crate::Reason) says why. JS: the `disconnect`
+    /// event.
+    pub fn on_disconnect<P: 'static>(&self, handler: impl Handler<P>) {
+        self.extras().handlers.disconnect.push(erase(handler));
+    }
+
+    /// The handlers of an event; those for once are gone afterwards.
+    pub(crate) fn take_handlers(&self, name: &str) -> Found {
+        let found = self.with_extras(|extras| {
+            let events = &mut extras.handlers.events;
+            let found: Found = events
+                .iter()
+                .filter(|entry| &*entry.name == name)
+                .map(|entry| (entry.name.clone(), entry.handler.clone()))
+                .collect();
+            if !found.is_empty() {
+                // The clones above keep the handlers, so no user code runs here.
+                events.retain(|entry| !(entry.once && &*entry.name == name));
+            }
+            found
+        });
+        found.unwrap_or_default()
+    }
+
+    pub(crate) fn any_handlers(&self) -> SmallVec<[Arc<dyn AnyHandler>; 1]> {
+        let any = self
+            .with_extras(|extras| extras.handlers.any.iter().map(|(_, handler)| handler.clone()).collect());
+        any.unwrap_or_default()
+    }
+
+    pub(crate) fn packet_middlewares(&self) -> SmallVec<[PacketMiddleware; 1]> {
+        self.with_extras(|extras| extras.handlers.middlewares.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    pub(crate) fn outgoing_listeners(&self) -> SmallVec<[OutgoingListener; 1]> {
+        let listeners =
+            self.with_extras(|extras| extras.handlers.outgoing.iter().map(|(_, l)| l.clone()).collect());
+        listeners.unwrap_or_default()
+    }
+
+    /// Those for `disconnecting` and those for `disconnect`.
+    pub(crate) fn take_disconnect_handlers(&self) -> (Vec<Arc<dyn AnyHandler>>, Vec<Arc<dyn AnyHandler>>) {
+        let taken = self.with_extras(|extras| {
+            let handlers = &mut extras.handlers;
+            (std::mem::take(&mut handlers.disconnecting), std::mem::take(&mut handlers.disconnect))
+        });
+        taken.unwrap_or_default()
+    }
+}

@@ -1,0 +1,242 @@
+//! What is kept for a socket.
+//!
+//! What is odd: whatever most sockets do not have is behind one pointer, so that an idle socket stays small.
+
+use std::any::{Any, TypeId};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
+use proto::Sid;
+use proto::engine::Frame;
+use roomcast_adapter::Room;
+use roomcast_adapter::memory::{JoinError, MemberKey};
+
+use super::Socket;
+use super::acks::AckTable;
+use super::handlers::HandlerTable;
+use crate::Namespace;
+use crate::core::random_id;
+use crate::deliver;
+use crate::http::Handshake;
+use crate::outbox::{Pushed, Urgency};
+use crate::session::{Command, Mailbox};
+
+/// Numbers for the commands to a connection; they never repeat.
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Phase {
+    /// Its middlewares run.
+    Entering,
+    Connected,
+    /// It was told to leave, or is leaving.
+    Departing,
+    Gone,
+}
+
+pub(crate) struct SocketInner {
+    id: Sid,
+    number: u64,
+    phase: AtomicU8,
+    key: OnceLock<MemberKey>,
+    namespace: Namespace,
+    mailbox: Arc<Mailbox>,
+    handshake: Arc<Handshake>,
+    extras: Mutex<Option<Box<Extras>>>,
+}
+
+/// What most sockets do not have.
+#[derive(Default)]
+pub(super) struct Extras {
+    pub(super) auth: Option<Arc<str>>,
+    pub(super) handlers: HandlerTable,
+    pub(super) acks: AckTable,
+    data: Vec<(TypeId, Arc<dyn Any + Send + Sync>)>,
+}
+
+impl Socket {
+    /// A socket on its way in: known to its rooms, reached by nobody yet.
+    pub(crate) fn enter(
+        namespace: &Namespace,
+        mailbox: Arc<Mailbox>,
+        handshake: Arc<Handshake>,
+        auth: Option<Box<str>>,
+    ) -> Self {
+        let extras = auth.map(|auth| Box::new(Extras { auth: Some(auth.into()), ..Extras::default() }));
+        let socket = Self(Arc::new(SocketInner {
+            id: random_id(),
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            phase: AtomicU8::new(Phase::Entering as u8),
+            key: OnceLock::new(),
+            namespace: namespace.clone(),
+            mailbox,
+            handshake,
+            extras: Mutex::new(extras),
+        }));
+        let key = namespace.members().insert(socket.clone());
+        let key = key.expect("120 random bits do not repeat");
+        socket.0.key.set(key).expect("the key is set once, here");
+        socket
+    }
+
+    /// It is in.
+    pub(crate) fn arrive(&self) {
+        self.0.set_phase(Phase::Connected);
+        self.namespace().members().activate(self.0.key());
+    }
+
+    /// It is leaving: nothing reaches it any more, but its rooms can still be seen.
+    pub(crate) fn begin_departure(&self) {
+        self.0.set_phase(Phase::Departing);
+    }
+
+    /// It is gone: from its rooms, with its handlers; who waits for its answers is told.
+    pub(crate) fn depart(&self) {
+        self.0.set_phase(Phase::Gone);
+        self.namespace().members().remove(self.0.key());
+        let acks = {
+            let mut extras = self.0.extras.lock();
+            let Some(extras) = extras.as_deref_mut() else { return };
+            if extras.handlers.hears_outgoing() {
+                self.namespace().count_outgoing(-1);
+            }
+            extras.handlers = HandlerTable::default();
+            std::mem::take(&mut extras.acks)
+        };
+        acks.fail_all();
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.0.number
+    }
+
+    pub(crate) fn auth_text(&self) -> Option<Arc<str>> {
+        self.0.extras.lock().as_ref().and_then(|extras| extras.auth.clone())
+    }
+
+    /// Puts a frame into the client's outbox, whatever phase the socket is in.
+    pub(crate) fn push(&self, frame: Frame, urgency: Urgency) -> Pushed {
+        self.0.mailbox.push(frame, urgency)
+    }
+
+    /// A broadcast reaches this socket.
+    pub(crate) fn deliver(&self, frame: &Frame, urgency: Urgency) -> Pushed {
+        if !self.is_connected() {
+            return Pushed::Closed;
+        }
+        self.push(frame.clone(), urgency)
+    }
+
+    pub(super) fn extras(&self) -> MappedMutexGuard<'_, Extras> {
+        MutexGuard::map(self.0.extras.lock(), |extras| &mut **extras.get_or_insert_default())
+    }
+
+    /// Works on the extras if there are any.
+    pub(super) fn with_extras<T>(&self, work: impl FnOnce(&mut Extras) -> T) -> Option<T> {
+        self.0.extras.lock().as_deref_mut().map(work)
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.0.phase() == Phase::Gone as u8
+    }
+
+    /// Whether emits still go out: also while the middlewares run, and while it is leaving they no longer do.
+    pub(super) fn takes_emits(&self) -> bool {
+        self.0.phase() <= Phase::Connected as u8
+    }
+}
+
+impl SocketInner {
+    fn phase(&self) -> u8 {
+        self.phase.load(Ordering::Acquire)
+    }
+
+    fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    fn key(&self) -> MemberKey {
+        *self.key.get().expect("the key is set before anybody has the socket")
+    }
+
+    pub(super) fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    pub(super) fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    pub(super) fn handshake(&self) -> &Handshake {
+        &self.handshake
+    }
+
+    pub(super) fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.phase() == Phase::Connected as u8
+    }
+
+    pub(super) fn join(&self, room: &Room) -> Result<(), JoinError> {
+        self.namespace.members().join(self.key(), room.as_str()).map(|_| ())
+    }
+
+    pub(super) fn leave(&self, room: &Room) {
+        self.namespace.members().leave(self.key(), room.as_str());
+    }
+
+    pub(super) fn rooms(&self) -> Vec<Room> {
+        self.namespace.members().rooms_of(self.key())
+    }
+
+    pub(super) fn disconnect(&self) {
+        let connected = Phase::Connected as u8;
+        let departing = Phase::Departing as u8;
+        if self.phase.compare_exchange(connected, departing, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            return;
+        }
+        // The packet is in the outbox before anything that is emitted later, and the connection hears of it at once.
+        let _ = self.mailbox.push(deliver::disconnect(self.namespace.name()), Urgency::Reliable);
+        let _ = self.mailbox.command(Command::Application(self.number));
+    }
+
+    pub(super) fn insert<T: Send + Sync + 'static>(&self, value: T) {
+        let value: Arc<dyn Any + Send + Sync> = Arc::new(value);
+        let mut extras = self.extras.lock();
+        let data = &mut extras.get_or_insert_default().data;
+        let replaced = match data.iter_mut().find(|(id, _)| *id == TypeId::of::<T>()) {
+            Some((_, old)) => Some(std::mem::replace(old, value)),
+            None => {
+                data.push((TypeId::of::<T>(), value));
+                None
+            }
+        };
+        // User code may run when a value is dropped, so that happens outside the lock.
+        drop(extras);
+        drop(replaced);
+    }
+
+    pub(super) fn get_or_insert<T: Send + Sync + 'static>(&self, value: T) -> Arc<T> {
+        let value = Arc::new(value);
+        let mut extras = self.extras.lock();
+        let data = &mut extras.get_or_insert_default().data;
+        if let Some((_, old)) = data.iter().find(|(id, _)| *id == TypeId::of::<T>()) {
+            let old = old.clone().downcast().expect("the key is the type");
+            // `value` is the caller's own and is dropped by him, outside the lock.
+            drop(extras);
+            return old;
+        }
+        data.push((TypeId::of::<T>(), value.clone()));
+        value
+    }
+
+    pub(super) fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let extras = self.extras.lock();
+        let (_, value) = extras.as_ref()?.data.iter().find(|(id, _)| *id == TypeId::of::<T>())?;
+        Some(value.clone().downcast().expect("the key is the type"))
+    }
+}

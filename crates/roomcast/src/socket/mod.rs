@@ -1,0 +1,223 @@
+//! One client in one namespace: the handle that user code holds.
+
+// What is said to it.
+mod acks;
+mod emit;
+
+// What is called for it.
+mod handlers;
+mod incoming;
+
+// What is kept for it.
+mod inner;
+
+use std::fmt;
+use std::sync::Arc;
+
+use proto::engine::Transport;
+use roomcast_adapter::{Room, Target};
+use serde::de::DeserializeOwned;
+
+use crate::Namespace;
+use crate::broadcast::Broadcast;
+use crate::error::{Cause, Failure};
+use crate::http::Handshake;
+use crate::session::Command;
+
+pub use acks::AckFuture;
+pub use emit::{Emitted, Modified, Outgoing};
+pub use handlers::HandlerId;
+pub use incoming::Incoming;
+
+pub(crate) use acks::{Waiter, read};
+pub(crate) use emit::error_again;
+pub(crate) use incoming::{PacketMiddleware, auth_args};
+pub(crate) use inner::SocketInner;
+
+/// One client in one namespace. JS: `Socket`.
+///
+/// A handle is cheap to clone and keeps nobody connected. See the [crate's documentation](crate) for the whole picture.
+#[derive(Clone)]
+pub struct Socket(pub(crate) Arc<SocketInner>);
+
+impl Socket {
+    /// The public id of this socket, 20 characters; also the name of the room that it alone is in. It is not the secret
+    /// id of its session. JS: `socket.id`.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.0.id()
+    }
+
+    /// The namespace. JS: `socket.nsp`.
+    #[must_use]
+    pub fn namespace(&self) -> &Namespace {
+        self.0.namespace()
+    }
+
+    /// Whether the socket is in its namespace: after its middlewares, before its end. JS: `socket.connected`.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.0.is_connected()
+    }
+
+    /// The request that opened the session. JS: `socket.handshake`.
+    #[must_use]
+    pub fn handshake(&self) -> &Handshake {
+        self.0.handshake()
+    }
+
+    /// What the client sent along with its wish to connect; `{}` if nothing. JS: `socket.handshake.auth`.
+    ///
+    /// # Errors
+    /// If it is of another type.
+    pub fn auth<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.auth_text().as_deref().unwrap_or("{}"))
+    }
+
+    /// The transport in use now; it changes with an upgrade. JS: `socket.conn.transport.name`.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.0.mailbox().transport()
+    }
+
+    /// Bytes that wait to be written to this client, over all its namespaces.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.0.mailbox().buffered()
+    }
+
+    /// Joins a room. Joining one twice is joining it once; after the end it does nothing. JS: `socket.join(room)`.
+    ///
+    /// ```no_run
+    /// # use roomcast::{Io, Socket};
+    /// # let io = Io::new();
+    /// io.of("/").on("join", async |socket: Socket, room: String| {
+    ///     socket.join(room);
+    /// });
+    /// ```
+    pub fn join(&self, room: impl Into<Room>) {
+        let room = room.into();
+        if let Err(error) = self.0.join(&room) {
+            tracing::warn!(socket = self.id(), room = room.as_str(), %error, "join refused");
+        }
+    }
+
+    /// Leaves a room. JS: `socket.leave(room)`.
+    pub fn leave(&self, room: impl Into<Room>) {
+        self.0.leave(&room.into());
+    }
+
+    /// The rooms it is in, its own id first; none after the end. JS: `socket.rooms`.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<Room> {
+        self.0.rooms()
+    }
+
+    /// Disconnects the socket from its namespace; the client's other namespaces live on. JS: `socket.disconnect()`.
+    pub fn disconnect(&self) {
+        self.0.disconnect();
+    }
+
+    /// Closes the client's whole connection, all namespaces of it. JS: `socket.disconnect(true)`.
+    pub fn disconnect_connection(&self) {
+        // If the session has ended there is nothing to close.
+        let _ = self.0.mailbox().command(Command::Application(crate::connection::CLOSE_ALL));
+    }
+
+    /// Keeps a value for as long as the socket lives, one of each type. JS: `socket.data`.
+    ///
+    /// ```no_run
+    /// # use roomcast::{Io, Socket};
+    /// struct Nickname(String);
+    ///
+    /// # let io = Io::new();
+    /// io.of("/").on("nickname", async |socket: Socket, name: String| {
+    ///     socket.insert(Nickname(name));
+    /// });
+    /// ```
+    pub fn insert<T: Send + Sync + 'static>(&self, value: T) {
+        self.0.insert(value);
+    }
+
+    /// The value of that type, if one is kept. JS: `socket.data`.
+    #[must_use]
+    pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.0.get()
+    }
+
+    /// The value of that type, kept from now on if none was. JS: `socket.data`.
+    pub fn get_or_insert_with<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+        // `make` is user code: it runs with no lock held, and loses where another task was faster.
+        self.get().unwrap_or_else(|| self.0.get_or_insert(make()))
+    }
+
+    /// A broadcast to everyone in the namespace but this socket. JS: `socket.broadcast`.
+    #[must_use]
+    pub fn broadcast(&self) -> Broadcast {
+        Broadcast::new(self.namespace().clone(), Target::all().except(self.id()))
+    }
+
+    /// A broadcast to a room, without this socket. JS: `socket.to(room)`.
+    #[must_use]
+    pub fn to(&self, room: impl crate::IntoRooms) -> Broadcast {
+        self.broadcast().to(room)
+    }
+
+    /// The same as [`Socket::to`]. JS: `socket.in(room)`.
+    #[must_use]
+    #[doc(alias = "in")]
+    pub fn within(&self, room: impl crate::IntoRooms) -> Broadcast {
+        self.to(room)
+    }
+
+    /// A broadcast to everyone but this socket and the members of a room. JS: `socket.except(room)`.
+    #[must_use]
+    pub fn except(&self, room: impl crate::IntoRooms) -> Broadcast {
+        self.broadcast().except(room)
+    }
+
+    /// A broadcast that does not leave this node. JS: `socket.local`.
+    #[must_use]
+    pub fn local(&self) -> Broadcast {
+        self.broadcast().local()
+    }
+
+    pub(crate) fn report(&self, event: &str, cause: Cause) {
+        let failure = Failure {
+            namespace: self.namespace_path().to_owned(),
+            socket: Some(self.clone()),
+            event: event.to_owned(),
+            cause,
+        };
+        self.namespace().hooks().report(&failure);
+    }
+
+    pub(crate) fn namespace_path(&self) -> &str {
+        self.namespace().name()
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("id", &self.id())
+            .field("namespace", &self.namespace_path())
+            .field("connected", &self.is_connected())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Two handles are equal if they mean the same socket.
+impl PartialEq for Socket {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Socket {}
+
+impl roomcast_adapter::memory::Member for Socket {
+    fn id(&self) -> &str {
+        self.0.id()
+    }
+}

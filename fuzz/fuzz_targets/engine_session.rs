@@ -1,0 +1,172 @@
+//! Any sequence of operations on a server's and a client's session: no panic, one end, nothing after it.
+//!
+//! In: bytes, one operation each, some with an argument behind. Out: nothing. What is odd: the operations need not
+//! make sense; a driver that confuses everything must not bring a session into a state without an end.
+
+#![no_main]
+
+use std::time::{Duration, Instant};
+
+use libfuzzer_sys::fuzz_target;
+use roomcast_proto::engine::{CloseReason, Flush, Lane, Output, Packet, Session, Timing, Transport, client};
+
+const TIMING: Timing = Timing {
+    ping_interval: Duration::from_millis(300),
+    ping_timeout: Duration::from_millis(200),
+    upgrade_timeout: Duration::from_millis(1000),
+};
+
+/// The bytes, read one after the other.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    /// A length and as much text, or what of it is text.
+    fn text(&mut self) -> Option<&'a str> {
+        let length = usize::from(self.byte()?).min(self.0.len());
+        let (text, rest) = self.0.split_at(length);
+        self.0 = rest;
+        match std::str::from_utf8(text) {
+            Ok(text) => Some(text),
+            Err(error) => std::str::from_utf8(&text[..error.valid_up_to()]).ok(),
+        }
+    }
+
+    fn lane(&mut self) -> Option<Lane> {
+        Some(if self.byte()? % 2 == 0 { Lane::Main } else { Lane::Probe })
+    }
+
+    fn flush(&mut self) -> Option<Flush> {
+        Some([Flush::Empty, Flush::Waiting, Flush::Discard][usize::from(self.byte()? % 3)])
+    }
+
+    fn packet(&mut self) -> Option<&'a str> {
+        const KNOWN: [&str; 12] =
+            ["1", "2", "2probe", "3", "3probe", "4", "4a", "5", "6", "bAA", "0{}", OPEN];
+        match self.byte()? {
+            known if usize::from(known) < KNOWN.len() => Some(KNOWN[usize::from(known)]),
+            _ => self.text(),
+        }
+    }
+}
+
+const OPEN: &str = r#"0{"sid":"a","upgrades":["websocket"],"pingInterval":300,"pingTimeout":200}"#;
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut reader = Reader(bytes);
+    let Some(kind) = reader.byte() else { return };
+    let transport = if kind & 1 == 0 { Transport::Polling } else { Transport::WebSocket };
+    if kind & 2 == 0 { server(transport, &mut reader) } else { client(transport, &mut reader) }
+});
+
+fn server(transport: Transport, reader: &mut Reader<'_>) {
+    let mut now = Instant::now();
+    let mut session = Session::new(TIMING, transport, now);
+    let mut polls = 0;
+    let mut ended = false;
+    while server_step(&mut session, reader, &mut now, &mut polls).is_some() {
+        server_outputs(&mut session, &mut polls, &mut ended);
+    }
+    server_outputs(&mut session, &mut polls, &mut ended);
+    for _ in 0..100 {
+        if let Some(due) = session.poll_timeout() {
+            session.handle_timeout(due);
+        }
+        server_outputs(&mut session, &mut polls, &mut ended);
+    }
+    assert!(ended && session.poll_timeout().is_none() && polls == 0);
+}
+
+fn server_step(
+    session: &mut Session,
+    reader: &mut Reader<'_>,
+    now: &mut Instant,
+    polls: &mut u32,
+) -> Option<()> {
+    match reader.byte()? % 14 {
+        0 => *polls += u32::from(session.handle_poll(reader.byte()? % 2 == 0).is_ok()),
+        1 if *polls > 0 => {
+            session.handle_poll_answered();
+            *polls = 0;
+        }
+        2 => {
+            session.handle_poll_aborted();
+            *polls = 0;
+        }
+        3 => session.handle_post_overlap(),
+        4 => session.handle_post_aborted(),
+        5 => _ = session.handle_probe_opened(*now),
+        6 => session.handle_probe_failed(),
+        7 => session.handle_transport_closed(reader.lane()?, CloseReason::TransportClose, "gone"),
+        8 => session.close(reader.flush()?),
+        9 => session.close_slow_consumer(),
+        10 => session.handle_drained(),
+        11 => {
+            *now += Duration::from_millis(u64::from(reader.byte()?) * 4);
+            session.handle_timeout(*now);
+        }
+        _ => _ = session.handle_packet(reader.lane()?, Packet::decode(reader.packet()?), *now),
+    }
+    Some(())
+}
+
+fn server_outputs(session: &mut Session, polls: &mut u32, ended: &mut bool) {
+    while let Some(output) = session.poll_output() {
+        assert!(!*ended, "{output:?} after the end");
+        match output {
+            Output::AnswerPoll(_) => *polls = polls.checked_sub(1).expect("a poll is pending"),
+            Output::Closed { .. } => *ended = true,
+            _ => {}
+        }
+    }
+    assert_eq!(*ended, session.is_closed());
+}
+
+fn client(transport: Transport, reader: &mut Reader<'_>) {
+    let mut now = Instant::now();
+    let mut config = client::Config::default();
+    config.transport = transport;
+    let mut session = client::Session::new(config);
+    let mut ended = false;
+    while client_step(&mut session, reader, &mut now).is_some() {
+        client_outputs(&mut session, &mut ended);
+    }
+    client_outputs(&mut session, &mut ended);
+    session.close(Flush::Discard);
+    client_outputs(&mut session, &mut ended);
+    assert!(ended && session.poll_timeout().is_none());
+}
+
+fn client_step(session: &mut client::Session, reader: &mut Reader<'_>, now: &mut Instant) -> Option<()> {
+    match reader.byte()? % 13 {
+        0 => session.handle_poll_answered(),
+        1 => session.handle_poll_failed(),
+        2 => session.handle_post_sent(),
+        3 => session.handle_post_answered(),
+        4 => session.handle_post_failed(),
+        5 => session.handle_probe_opened(),
+        6 => session.handle_probe_failed(),
+        7 => session.handle_transport_closed(reader.lane()?, CloseReason::TransportClose, "gone"),
+        8 => session.close(reader.flush()?),
+        9 => session.handle_drained(),
+        10 => {
+            *now += Duration::from_millis(u64::from(reader.byte()?) * 4);
+            session.handle_timeout(*now);
+        }
+        _ => _ = session.handle_packet(reader.lane()?, Packet::decode(reader.packet()?), *now),
+    }
+    Some(())
+}
+
+fn client_outputs(session: &mut client::Session, ended: &mut bool) {
+    while let Some(output) = session.poll_output() {
+        assert!(!*ended, "{output:?} after the end");
+        *ended |= matches!(output, client::Output::Closed { .. });
+    }
+    assert_eq!(*ended, session.is_closed());
+}
