@@ -31,7 +31,11 @@ const ARGUMENTS = {
 
 inEachMode(({ open, prepare, stay, last }) => {
   test("a client gets its id and its auth through, and joins the room of its id", async () => {
-    const socket = await open("/", { auth: { token: "t", n: 1 }, query: { shop: "a b" }, extraHeaders: { "x-test": "h" } });
+    const socket = await open("/", {
+      auth: { token: "t", n: 1 },
+      query: { shop: "a b" },
+      extraHeaders: { "x-test": "h" },
+    });
     const me = await socket.emitWithAck("whoami");
     assert.equal(me.id, socket.id);
     assert.notEqual(me.id, socket.io.engine.id);
@@ -109,7 +113,10 @@ inEachMode(({ open, prepare, stay, last }) => {
     socket.on("question", (value, answer) => answer(value + 1, "ignored"));
     socket.on("empty", (_, answer) => answer());
     assert.deepEqual(await socket.emitWithAck("ask", { event: "question", value: 1 }), { ok: true, value: 2 });
-    assert.deepEqual(await socket.emitWithAck("ask", { event: "question", value: 1, timeout: 4000 }), { ok: true, value: 2 });
+    assert.deepEqual(await socket.emitWithAck("ask", { event: "question", value: 1, timeout: 4000 }), {
+      ok: true,
+      value: 2,
+    });
     assert.deepEqual(await socket.emitWithAck("ask", { event: "empty", value: 1 }), { ok: true, value: null });
   });
 

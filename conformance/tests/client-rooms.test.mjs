@@ -229,7 +229,11 @@ inEachMode(({ open, stay }) => {
     const r = room();
     const all = await crowd({ asker: [], one: [r], two: [r], silent: [r] });
     answering([all.one, all.two], (_, value) => value);
-    const outcome = await all.asker.emitWithAck("ask-many", { rooms: [r] }, { event: "question", value: 1, timeout: 150 });
+    const outcome = await all.asker.emitWithAck(
+      "ask-many",
+      { rooms: [r] },
+      { event: "question", value: 1, timeout: 150 },
+    );
     assert.deepEqual(outcome, { ok: false, error: "operation has timed out", value: [1, 1] });
   });
 
@@ -243,7 +247,11 @@ inEachMode(({ open, stay }) => {
     const r = room();
     const all = await crowd({ asker: [], one: [r] });
     answering([all.one], () => Buffer.from([1, 2]));
-    const outcome = await all.asker.emitWithAck("ask-many", { rooms: [r] }, { event: "question", value: 1, timeout: 4000 });
+    const outcome = await all.asker.emitWithAck(
+      "ask-many",
+      { rooms: [r] },
+      { event: "question", value: 1, timeout: 4000 },
+    );
     assert.deepEqual(outcome, { ok: true, value: [Buffer.from([1, 2])] });
   });
 

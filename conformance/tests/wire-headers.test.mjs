@@ -53,7 +53,10 @@ withFixture("CORS for any origin", ["--cors", "*"], (subject) => {
     const posted = await session.post("40", { headers: { origin: ORIGIN } });
     const polled = await session.get({ headers: { origin: ORIGIN } });
     const refused = await request(subject(), { query: { ...V4, transport: "tobi" }, headers: { origin: ORIGIN } });
-    const mismatch = await request(subject(), { query: { ...V4, transport: "websocket" }, headers: { origin: ORIGIN } });
+    const mismatch = await request(subject(), {
+      query: { ...V4, transport: "websocket" },
+      headers: { origin: ORIGIN },
+    });
     assert.deepEqual([refused.status, mismatch.status], [400, 400]);
     for (const answer of [session.opening, posted, polled, refused, mismatch]) {
       assert.equal(allow(answer, "origin"), "*");

@@ -211,7 +211,11 @@ describe("values keep their form", () => {
       const back = await wire.next();
       assert.ok(back.startsWith('42["message-back",'), back);
       assert.deepEqual(JSON.parse(back.slice(2))[1], JSON.parse(value));
-      assert.equal(JSON.stringify(JSON.parse(back.slice(2))[1]), JSON.stringify(JSON.parse(value)), "also in its order");
+      assert.equal(
+        JSON.stringify(JSON.parse(back.slice(2))[1]),
+        JSON.stringify(JSON.parse(value)),
+        "also in its order",
+      );
       await livesOn(wire);
     });
   }

@@ -207,7 +207,10 @@ describe("an upgrade that fails", () => {
   });
 
   test("an upgrade of an unknown session is refused before the 101", async () => {
-    const answer = await exchange(subject, upgradeRequest(subject, { EIO: "4", transport: "websocket", sid: "nobody" }));
+    const answer = await exchange(
+      subject,
+      upgradeRequest(subject, { EIO: "4", transport: "websocket", sid: "nobody" }),
+    );
     assert.match(answer, /^HTTP\/1\.1 400 [^]*Session ID unknown$/);
   });
 

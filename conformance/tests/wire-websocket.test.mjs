@@ -181,7 +181,10 @@ describe("handshake", () => {
   });
 
   test("the handshake headers and query reach the socket, and nothing is recovered", async () => {
-    const wire = await Wire.session(subject, { query: { room: "a b&c" }, headers: { "x-test": "é1", origin: "http://a" } });
+    const wire = await Wire.session(subject, {
+      query: { room: "a b&c" },
+      headers: { "x-test": "é1", origin: "http://a" },
+    });
     const id = await wire.connect("/", { token: "t" });
     wire.send('420["whoami"]');
     const [me] = JSON.parse((await wire.next()).slice(3));

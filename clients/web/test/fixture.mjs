@@ -24,58 +24,20 @@
  *
  * Odd: with recovery the server appends an offset to events, so tests compare the leading arguments only.
  */
-import { createServer } from "node:http";
-import { createServer as createTcpServer, connect } from "node:net";
+import { fork } from "node:child_process";
 import { once } from "node:events";
-import { Server } from "socket.io";
+import { connect, createServer } from "node:net";
 
-export const FIXTURE_OPTIONS = {
-  pingInterval: 300,
-  pingTimeout: 2700,
-  connectionStateRecovery: {},
-  cors: { origin: "*" },
-};
-
-/** Makes an official server keep the contract. */
-export const serve = (io) => {
-  const answer = (socket) => {
-    socket.on("echo", (...args) => socket.emit("echo", ...args));
-    socket.on("message", (...args) => socket.emit("message", ...args));
-    socket.on("ack", (...args) => args.pop()(...args));
-    socket.on("silent", () => {});
-    socket.on("handshake", (ack) =>
-      ack({ auth: socket.handshake.auth, query: socket.handshake.query, nsp: socket.nsp.name }));
-    socket.on("question", () => socket.emit("question", 7, (...args) => socket.emit("answer", ...args)));
-    socket.on("join", async (room, ack) => {
-      await socket.join(room);
-      ack();
-    });
-    socket.on("publish", (room, value) => socket.nsp.to(room).emit("published", value));
-    socket.on("present", (id, ack) => ack(socket.nsp.sockets.has(id)));
-    socket.on("leave", () => socket.disconnect());
-    socket.on("drop", () => socket.conn.close());
-  };
-  io.of("/guarded").use((socket, next) => {
-    if (socket.handshake.auth.token === "secret") return next();
-    next(Object.assign(new Error("not authorized"), { data: { code: 42 } }));
-  });
-  for (const nsp of ["/", "/chat", "/other", "/guarded"]) io.of(nsp).on("connection", answer);
-  return io;
-};
-
-/** Starts an official server on a port of 127.0.0.1; 0 takes a free one. */
-export const startOfficial = async (port = 0, options = FIXTURE_OPTIONS) => {
-  const http = createServer();
-  const io = serve(new Server(http, options));
-  http.listen(port, "127.0.0.1");
-  await once(http, "listening");
+/** Starts an official server in a process of its own, on a port of 127.0.0.1; 0 takes a free one. */
+export const startOfficial = async (port = 0) => {
+  const child = fork(new URL("./official.mjs", import.meta.url), [String(port)]);
+  const [url] = await once(child, "message");
   return {
-    url: `http://127.0.0.1:${http.address().port}`,
-    port: http.address().port,
-    io,
+    url,
+    port: +new URL(url).port,
     close: async () => {
-      http.closeAllConnections();
-      await io.close();
+      child.kill();
+      await once(child, "exit");
     },
   };
 };
@@ -89,7 +51,7 @@ export const startLink = async (target) => {
   const { hostname, port } = new URL(target);
   const pairs = new Set();
   let open = true, frozen = false;
-  const link = createTcpServer((near) => {
+  const link = createServer((near) => {
     near.on("error", () => {});
     if (!open) return near.destroy();
     const far = connect(+port, hostname);

@@ -215,6 +215,15 @@ fn owned_arguments_outlive_their_text() {
 }
 
 #[test]
+fn json_from_elsewhere_is_one_argument() {
+    let args = Args::one(r#" {"token":"x\ud83d"} "#).unwrap();
+    assert_eq!((args.len(), args.raw(0)), (1, Some(r#"{"token":"x\ud83d"}"#)));
+    assert_eq!(args.get::<Value>(0).unwrap().get("token").and_then(Value::as_str), Some("x\u{fffd}"));
+    assert!(Args::one("{").is_err());
+    assert!(Args::one("1 2").is_err());
+}
+
+#[test]
 fn values_are_made_and_looked_into() {
     let value: Value = [("n", Value::from(-1)), ("s", "x".into()), ("l", vec![Value::from(true)].into())]
         .into_iter()

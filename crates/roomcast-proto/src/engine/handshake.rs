@@ -14,7 +14,7 @@ pub const PROTOCOL: u8 = 4;
 /// What the server tells the client first.
 ///
 /// ```
-/// use proto::{Sid, engine::{OpenPacket, Timing}};
+/// use roomcast_proto::{Sid, engine::{OpenPacket, Timing}};
 ///
 /// let text = OpenPacket::new(Sid::from_random([0; 15]), &["websocket"], &Timing::default(), 1_000_000).encode();
 /// assert_eq!(
@@ -22,7 +22,7 @@ pub const PROTOCOL: u8 = 4;
 ///     r#"0{"sid":"AAAAAAAAAAAAAAAAAAAA","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#
 /// );
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenPacket {
     /// The secret id of the session.
@@ -55,6 +55,13 @@ impl OpenPacket {
     pub fn encode(&self) -> String {
         let json = serde_json::to_string(self).expect("strings and numbers always serialise");
         format!("0{json}")
+    }
+}
+
+/// Without the id, which is a secret.
+impl fmt::Debug for OpenPacket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenPacket").field("upgrades", &self.upgrades).finish_non_exhaustive()
     }
 }
 
@@ -137,7 +144,7 @@ impl HandshakeError {
     /// The body of a refused polling request.
     ///
     /// ```
-    /// use proto::engine::HandshakeError;
+    /// use roomcast_proto::engine::HandshakeError;
     ///
     /// assert_eq!(HandshakeError::UnknownSid.json(), r#"{"code":1,"message":"Session ID unknown"}"#);
     /// ```

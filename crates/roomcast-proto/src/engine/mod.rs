@@ -3,7 +3,7 @@
 //! In: packets, requests and the time. Out: messages for the application, and what the transports shall do.
 //!
 //! ```
-//! use proto::engine::{Message, Packet};
+//! use roomcast_proto::engine::{Message, Packet};
 //!
 //! assert_eq!(Packet::decode("4hello"), Ok(Packet::Message(Message::Text("hello"))));
 //! ```

@@ -8,7 +8,7 @@ pub const SEPARATOR: u8 = 0x1E;
 /// Reads the packets of a polling body, in order. An empty body holds one invalid packet.
 ///
 /// ```
-/// use proto::engine::{Packet, decode_payload};
+/// use roomcast_proto::engine::{Packet, decode_payload};
 ///
 /// let packets: Vec<_> = decode_payload("2\u{1e}6").collect();
 /// assert_eq!(packets, [Ok(Packet::Ping("")), Ok(Packet::Noop)]);

@@ -101,7 +101,11 @@ fn both_ends_learn_of_the_end(scenario: &Scenario, server: &Server, client: &Cli
 fn good_order(scenario: &Scenario, server: &Server, client: &Client) {
     // Two hops for the socket, two for the probe, and for the last requests a noop's wait and five more at most.
     let quick = 100 + 9 * scenario.latency.end;
-    assert!(client.upgrade_took.is_none_or(|took| took <= quick), "an upgrade in {:?} ms", client.upgrade_took);
+    assert!(
+        client.upgrade_took.is_none_or(|took| took <= quick),
+        "an upgrade in {:?} ms",
+        client.upgrade_took
+    );
     if !client.opened || matches!(scenario.closer, Closer::Both) {
         return;
     }
