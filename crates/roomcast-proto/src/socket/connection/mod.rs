@@ -84,10 +84,10 @@ impl Connection {
 
     /// The server refuses the client, or has disconnected it from the namespace. Does nothing if the slot is gone.
     ///
-    /// What the client has sent to a namespace it was disconnected from is dropped until the end of the batch; if that
-    /// happens between two batches, of the next one. After that it is a violation, as in the reference.
+    /// What the client goes on sending to a namespace it was disconnected from is dropped, because it may not know yet.
+    /// The reference closes the whole connection for it.
     pub fn remove(&mut self, slot: SlotId) {
-        self.slots.remove(slot);
+        self.slots.dismiss(slot);
     }
 
     /// The namespaces the client is in.
@@ -136,6 +136,11 @@ impl Connection {
     }
 
     fn connect<'a>(&mut self, namespace: &str, auth: Option<&'a str>) -> Result<Decision<'a>, Violation> {
+        if self.slots.is_pending(namespace) {
+            // The official client asks again where a namespace is left and joined before the first answer. One socket is
+            // enough for it; the reference makes two.
+            return Ok(Decision::Nothing);
+        }
         if self.slots.is_occupied(namespace) {
             return Err(Violation::AlreadyJoined);
         }

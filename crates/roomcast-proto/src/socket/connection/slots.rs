@@ -16,9 +16,14 @@ pub(super) enum State {
     /// Asked for, undecided.
     Pending,
     Joined,
-    /// Left in this batch.
+    /// Left by the client, in this batch.
     Left,
+    /// Ended by the server: the client may not know yet, so what it sends is dropped until it connects anew.
+    Dismissed,
 }
+
+/// How many dismissed namespaces are remembered; a client that sends to an older one has had time to hear of it.
+const MAX_DISMISSED: usize = 16;
 
 #[derive(Debug)]
 pub(super) struct Slot {
@@ -35,7 +40,7 @@ impl Slot {
     }
 
     pub(super) fn has_left(&self) -> bool {
-        self.state == State::Left
+        matches!(self.state, State::Left | State::Dismissed)
     }
 }
 
@@ -52,9 +57,14 @@ impl Slots {
     pub(super) fn addressed(&self, namespace: &str) -> Option<&Slot> {
         self.named(namespace).filter(|slot| match slot.state {
             State::Joined => !slot.fresh,
-            State::Left => true,
+            State::Left | State::Dismissed => true,
             State::Pending => false,
         })
+    }
+
+    /// Whether the namespace is asked for and undecided.
+    pub(super) fn is_pending(&self, namespace: &str) -> bool {
+        self.named(namespace).is_some_and(|slot| slot.state == State::Pending)
     }
 
     /// Whether the namespace is joined or asked for.
@@ -64,11 +74,7 @@ impl Slots {
 
     /// How many namespaces are joined or asked for.
     pub(super) fn occupied(&self) -> usize {
-        if self.unsettled {
-            self.slots.iter().filter(|slot| !slot.has_left()).count()
-        } else {
-            self.slots.len()
-        }
+        self.slots.iter().filter(|slot| !slot.has_left()).count()
     }
 
     /// Takes a namespace that is not occupied.
@@ -97,6 +103,25 @@ impl Slots {
                 self.slots[index].state = State::Left;
                 self.unsettled = true;
             }
+            State::Dismissed => {}
+        }
+    }
+
+    /// The server ends it.
+    pub(super) fn dismiss(&mut self, id: SlotId) {
+        let Some(index) = self.slots.iter().position(|slot| slot.id == id) else { return };
+        if self.slots[index].state != State::Joined {
+            return self.remove(id);
+        }
+        // The newest is last, so that the oldest is the first to be forgotten.
+        let mut slot = self.slots.remove(index);
+        slot.state = State::Dismissed;
+        self.slots.push(slot);
+        let dismissed = |slot: &Slot| slot.state == State::Dismissed;
+        if self.slots.iter().filter(|slot| dismissed(slot)).count() > MAX_DISMISSED
+            && let Some(oldest) = self.slots.iter().position(dismissed)
+        {
+            self.slots.remove(oldest);
         }
     }
 
@@ -104,7 +129,7 @@ impl Slots {
         if std::mem::take(&mut self.unsettled) {
             self.slots.retain(|slot| {
                 slot.fresh = false;
-                !slot.has_left()
+                slot.state != State::Left
             });
         }
     }
