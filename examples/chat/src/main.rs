@@ -1,8 +1,7 @@
 //! The chat that everyone knows: everybody, rooms, staff behind a password, teams at `/#name`.
-use std::{collections::VecDeque, sync::Mutex, time::Duration, time::Instant};
-
 use axum::{Router, response::Html, routing::get};
 use roomcast::{ConnectError, HandlerError, Handlers, Incoming, Io, Namespace, Socket};
+use std::{collections::VecDeque, sync::Mutex, time::Duration, time::Instant};
 
 #[derive(serde::Deserialize)]
 struct Login {
@@ -27,8 +26,7 @@ async fn main() -> std::io::Result<()> {
 }
 
 fn chat(channel: &Handlers) {
-    channel
-        .middleware(async |to: Namespace, login: Login| println!("{} enters {}", login.nickname, to.name()));
+    channel.middleware(async |to: Namespace, by: Login| println!("{} enters {}", by.nickname, to.name()));
     channel.packet_middleware(five_messages_per_second);
     channel.on_connect(async |socket: Socket, namespace: Namespace, login: Login| {
         socket.emit("welcome", namespace.len());
