@@ -56,9 +56,10 @@ describe("what is sent", () => {
     const server = await startWebSocketScript(t);
     const socket = client(t, server.url, { transports: ["websocket"], auth: { token: 1 } });
     let peer = await server.next();
+    const delivered = next(socket, "b");
     peer.send(OPEN, '40{"sid":"one","pid":"secret"}', '42["a","x","offset-1"]', '42["b",2]');
     assert.equal(await peer.take(), '40{"token":1}');
-    await next(socket, "b");
+    await delivered;
     peer.ws.close();
     peer = await server.next();
     const order = [];
@@ -315,8 +316,7 @@ describe("time", () => {
       t.mock.method(globalThis, "setTimeout", (fn, delay) => void (delays.push(delay), queueMicrotask(fn)));
       const socket = client(t, "http://x", {
         WebSocket: Closed, transports: ["websocket"], timeout: false,
-        reconnectionAttempts: 5, reconnectionDelay: undefined, reconnectionDelayMax: undefined,
-        ...{ reconnectionDelay: 1000, reconnectionDelayMax: 5000 },
+        reconnectionAttempts: 5, reconnectionDelay: 1000, reconnectionDelayMax: 5000,
       });
       await next(socket.io, "reconnect_failed");
       assert.deepEqual(delays, expected);

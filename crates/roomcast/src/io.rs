@@ -193,6 +193,8 @@ impl Io {
     /// Ends every session with `server shutting down`, takes no new one, and returns when all handlers have ended. What
     /// waits in outboxes is dropped, and no DISCONNECT is sent, so that clients reconnect by themselves. JS: `io.close()`.
     ///
+    /// A handler that awaits this would wait for its own end: call it from another task.
+    ///
     /// # Cancel safety
     /// The sessions end even if this is no longer polled.
     pub async fn close(&self) {

@@ -46,12 +46,24 @@ pub(crate) struct Mailbox {
     inner: Mutex<Inner>,
 }
 
+/// What wakes the driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sleep {
+    /// It is awake and will look again before it sleeps.
+    Awake,
+    /// Everything wakes it.
+    Light,
+    /// Its transport takes nothing now, so frames alone do not wake it.
+    Deep,
+}
+
 #[derive(Debug)]
 struct Inner {
     outbox: Outbox,
     commands: Vec<Command>,
-    /// There while the driver sleeps.
+    /// Of the driver, once it has slept.
     waker: Option<Waker>,
+    sleep: Sleep,
     transport: Transport,
     /// A polling body is being read or handled.
     post: bool,
@@ -66,6 +78,7 @@ impl Mailbox {
             outbox: Outbox::new(max_outbox),
             commands: Vec::new(),
             waker: None,
+            sleep: Sleep::Awake,
             transport,
             post: false,
             overflow: false,
@@ -84,8 +97,12 @@ impl Mailbox {
             let mut inner = self.inner.lock();
             let pushed = inner.outbox.push(frame, urgency);
             inner.overflow |= pushed == Pushed::Overflow;
-            let wake = matches!(pushed, Pushed::Queued | Pushed::Overflow);
-            (pushed, if wake { inner.waker.take() } else { None })
+            let wake = match pushed {
+                Pushed::Queued => inner.sleep == Sleep::Light,
+                Pushed::Overflow => true,
+                Pushed::Dropped | Pushed::Closed => false,
+            };
+            (pushed, if wake { inner.wake() } else { None })
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -102,7 +119,7 @@ impl Mailbox {
                 return Err(command);
             }
             inner.commands.push(command);
-            inner.waker.take()
+            inner.wake()
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -140,6 +157,7 @@ impl Mailbox {
     /// The commands that wait, and whether the outbox overflowed.
     pub(super) fn take_commands(&self) -> (Vec<Command>, bool) {
         let mut inner = self.inner.lock();
+        inner.sleep = Sleep::Awake;
         (std::mem::take(&mut inner.commands), std::mem::take(&mut inner.overflow))
     }
 
@@ -148,13 +166,13 @@ impl Mailbox {
         work(&mut self.inner.lock().outbox)
     }
 
-    /// Lets the driver sleep, unless something came in meanwhile: then `false`. `holds_commands`: the driver keeps
-    /// commands of its own for later, so new ones alone do not end the sleep.
+    /// Lets the driver sleep, unless something came in meanwhile: then `false`. `can_send`: its transport takes frames.
     pub(super) fn sleep(&self, waker: &Waker, can_send: bool) -> bool {
         let mut inner = self.inner.lock();
         if !inner.commands.is_empty() || inner.overflow || (can_send && !inner.outbox.is_empty()) {
             return false;
         }
+        inner.sleep = if can_send { Sleep::Light } else { Sleep::Deep };
         match &mut inner.waker {
             Some(old) if old.will_wake(waker) => {}
             slot => *slot = Some(waker.clone()),
@@ -173,5 +191,13 @@ impl Mailbox {
         };
         // Their reply channels close here, outside the lock.
         drop(commands);
+    }
+}
+
+impl Inner {
+    /// The waker, if the driver sleeps.
+    fn wake(&mut self) -> Option<Waker> {
+        let asleep = std::mem::replace(&mut self.sleep, Sleep::Awake) != Sleep::Awake;
+        if asleep { self.waker.clone() } else { None }
     }
 }

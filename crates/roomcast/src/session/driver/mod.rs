@@ -61,6 +61,8 @@ pub(crate) struct Driver<A: Application> {
     again: bool,
     timer: Pin<Box<Sleep>>,
     goodbye_until: Option<Instant>,
+    /// A close packet waits for the poll it came with.
+    close_waits_until: Option<Instant>,
 }
 
 impl<A: Application> Driver<A> {
@@ -90,6 +92,7 @@ impl<A: Application> Driver<A> {
             again: false,
             timer: Box::pin(tokio::time::sleep_until(now)),
             goodbye_until: None,
+            close_waits_until: None,
         }
     }
 
@@ -208,7 +211,8 @@ impl<A: Application> Driver<A> {
 
     /// Makes sure that the task wakes at its next deadline; `false` if that is already over.
     fn arm_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let deadlines = [self.session.poll_timeout(), self.app.timeout(), self.goodbye_until];
+        let close_waits = self.close_waits_until.filter(|_| !self.ended);
+        let deadlines = [self.session.poll_timeout(), self.app.timeout(), self.goodbye_until, close_waits];
         let Some(deadline) = deadlines.into_iter().flatten().min() else { return true };
         let deadline = tokio::time::Instant::from_std(deadline);
         // A timer that fires early is cheaper than one that is moved with every message.

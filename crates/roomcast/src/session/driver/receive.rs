@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use proto::engine::{
-    CloseReason, Flush, Frame, InvalidPacket, Lane, Message, Packet, Received, decode_payload,
+    CloseReason, Flush, Frame, InvalidPacket, Lane, Message, Packet, Received, Transport, decode_payload,
 };
 use proto::websocket::{ControlFrame, Error, Event};
 use tokio::sync::oneshot;
@@ -16,6 +16,11 @@ use crate::session::application::Application;
 use crate::session::mailbox::Command;
 use crate::session::poll::{PollReply, PostReply};
 use crate::session::websocket::{WebSocket, with_read_buffer};
+
+/// A polling body that holds nothing but the close packet.
+const CLOSE: &[u8] = b"1";
+/// How long a close packet waits for the poll it came with.
+const CLOSE_WAITS: Duration = Duration::from_millis(20);
 
 /// How the reading of a WebSocket ended.
 enum End {
@@ -39,6 +44,10 @@ impl<A: Application> Driver<A> {
         {
             match command {
                 Command::Post(..) if !self.app.has_room() => {
+                    self.commands.push_front(command);
+                    break;
+                }
+                Command::Post(ref body, _) if &body[..] == CLOSE && self.waits_for_poll(now) => {
                     self.commands.push_front(command);
                     break;
                 }
@@ -68,6 +77,20 @@ impl<A: Application> Driver<A> {
         self.do_outputs();
     }
 
+    /// A client that closes sends its last poll and the close packet side by side, on two connections. If the close
+    /// overtakes the poll on its way through the worker threads, it waits a moment, so that the poll finds its session.
+    fn waits_for_poll(&mut self, now: Instant) -> bool {
+        if self.poll.is_some() || self.session.transport() != Transport::Polling {
+            return false;
+        }
+        let poll = self.commands.iter().position(|command| matches!(command, Command::Poll(_)));
+        if let Some(Command::Poll(reply)) = poll.and_then(|index| self.commands.remove(index)) {
+            self.receive_poll(reply);
+            return false;
+        }
+        now < *self.close_waits_until.get_or_insert(now + CLOSE_WAITS)
+    }
+
     fn receive_poll(&mut self, reply: oneshot::Sender<PollReply>) {
         let outbox_is_empty = !self.mailbox.has_frames();
         if self.poll.is_none() {
@@ -83,7 +106,8 @@ impl<A: Application> Driver<A> {
     fn receive_post(&mut self, body: &[u8], reply: oneshot::Sender<PostReply>, now: Instant) {
         let text = String::from_utf8_lossy(body);
         for packet in decode_payload(&text) {
-            if !self.receive_packet(packet, now) {
+            // A body that ends after the upgrade belongs to a transport that is gone. No correct client has one.
+            if self.session.transport() != Transport::Polling || !self.receive_packet(packet, now) {
                 break;
             }
         }
@@ -224,7 +248,7 @@ impl<A: Application> Driver<A> {
                 Some(Event::Close(_)) => Err(InvalidPacket),
             };
             self.session.handle_packet(Lane::Probe, packet, now);
-            if self.session.transport() == proto::engine::Transport::WebSocket {
+            if self.session.transport() == Transport::WebSocket {
                 break;
             }
         }
