@@ -418,15 +418,4 @@ describe("whatever the transport", () => {
     socket.close();
     assert.equal(socket.disconnected, true);
   });
-
-  test("a namespace left before its answer leaves no ghost", async (t) => {
-    const manager = new Manager(server.url, { WebSocket });
-    t.after(() => manager.close());
-    const main = await connected(manager.socket("/"));
-    manager.socket("/chat").disconnect();
-    await main.emitWithAck("ack");
-    const chat = manager.socket("/chat");
-    await connected(chat);
-    assert.equal(await chat.emitWithAck("ack", 1), 1);
-  });
 });

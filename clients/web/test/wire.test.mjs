@@ -80,6 +80,22 @@ describe("what is sent", () => {
     assert.equal(await peer.take(), '40{"pid":"secret","offset":"offset-3","token":1}');
   });
 
+  test("a namespace left before its answer came is left when it comes", async (t) => {
+    const { socket, peer } = await pair(t);
+    const chat = socket.io.socket("/chat");
+    assert.equal(await peer.take(), "40/chat,{}");
+    chat.disconnect();
+    peer.send('40/chat,{"sid":"ghost"}');
+    assert.equal(await peer.take(), "41/chat,");
+    assert.equal(chat.connected, false);
+    const back = next(chat, "connect");
+    chat.connect();
+    assert.equal(await peer.take(), "40/chat,{}");
+    peer.send('40/chat,{"sid":"two"}');
+    await back;
+    assert.equal(chat.id, "two");
+  });
+
   test("an ack of an earlier session is not sent to the next", async (t) => {
     const { server, socket, peer } = await pair(t);
     const asked = next(socket, "ask");
@@ -327,11 +343,11 @@ describe("time", () => {
     const server = await startWebSocketScript(t);
     const socket = client(t, server.url, { transports: ["websocket"] });
     const peer = await server.next();
+    const gone = next(socket, "disconnect");
     peer.send('0{"sid":"x","pingInterval":20,"pingTimeout":20}', '40{"sid":"one"}');
-    await connected(socket);
     const chatter = setInterval(() => peer.send('42["chatter"]'), 5);
     t.after(() => clearInterval(chatter));
-    assert.equal((await next(socket, "disconnect"))[0], "ping timeout");
+    assert.equal((await gone)[0], "ping timeout");
   });
 
   test("what is emitted on a connection that slept too long waits for the next", async (t) => {

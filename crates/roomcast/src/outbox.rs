@@ -79,7 +79,10 @@ impl Outbox {
     /// Moves all that waits to the driver's own queue, which has to be empty.
     pub(crate) fn take(&mut self, writing: &mut VecDeque<Frame>) {
         debug_assert!(writing.is_empty());
-        std::mem::swap(&mut self.frames, writing);
+        // Swapping nothing for nothing would take the queue's room away from the next push.
+        if !self.frames.is_empty() {
+            std::mem::swap(&mut self.frames, writing);
+        }
     }
 
     /// The driver has written all it took: its cost is free again, and the room of its queue comes back.
@@ -188,6 +191,8 @@ mod tests {
         outbox.push(frame(0), Urgency::Reliable);
         outbox.take(&mut writing);
         outbox.written(&mut writing);
+        // The driver looks again before it sleeps.
+        outbox.take(&mut writing);
         assert!(outbox.frames.capacity() > 0);
         for n in 0..100 {
             outbox.push(frame(n), Urgency::Reliable);

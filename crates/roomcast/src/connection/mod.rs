@@ -24,8 +24,12 @@ use crate::{Io, Socket};
 
 pub(crate) use connect::Accepted;
 
-/// The command that closes the whole connection; any other number is the slot of a socket that is to leave.
+/// The command that disconnects every socket and then closes the session; any number but these two is that of a socket
+/// that is to leave.
 pub(crate) const CLOSE_ALL: u64 = u64::MAX;
+
+/// The command that closes the session under its sockets.
+pub(crate) const CLOSE_SESSION: u64 = u64::MAX - 1;
 
 pub(crate) struct Connection {
     io: Io,
@@ -128,6 +132,8 @@ impl Application for Connection {
     fn on_command(&mut self, command: u64) -> Closing {
         if command == CLOSE_ALL {
             self.leave_all(Reason::ServerNamespaceDisconnect);
+            self.closing = Closing::Yes;
+        } else if command == CLOSE_SESSION {
             self.closing = Closing::Yes;
         } else if let Some((slot, _)) = self.sockets.iter().find(|(_, socket)| socket.number() == command) {
             let slot = *slot;

@@ -97,7 +97,9 @@ impl Namespace {
     /// The rooms of this node that somebody is in, without the ones that each socket is in alone.
     #[must_use]
     pub fn rooms(&self) -> Vec<Room> {
-        self.0.members.rooms()
+        let members = &self.0.members;
+        let alone = |room: &str| members.room_len(room) == 1 && members.member(room).is_some();
+        members.rooms().into_iter().filter(|room| !alone(room.as_str())).collect()
     }
 
     /// The socket of that id, if it is in this namespace on this node. JS: `namespace.sockets.get(id)`.

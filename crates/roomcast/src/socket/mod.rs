@@ -124,6 +124,13 @@ impl Socket {
         let _ = self.0.mailbox().command(Command::Application(crate::connection::CLOSE_ALL));
     }
 
+    /// Closes the session below, without a goodbye to any namespace: a client sees a lost connection, and comes back by
+    /// itself. JS: `socket.conn.close()`.
+    pub fn close_session(&self) {
+        // If the session has ended there is nothing to close.
+        let _ = self.0.mailbox().command(Command::Application(crate::connection::CLOSE_SESSION));
+    }
+
     /// Keeps a value for as long as the socket lives, one of each type. JS: `socket.data`.
     ///
     /// ```no_run
