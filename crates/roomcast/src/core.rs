@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use proto::Sid;
 use tokio::sync::Notify;
 
 use crate::config::EngineConfig;
 use crate::session::Registry;
+
+/// How long a shutdown waits for handlers that are still running.
+const GRACE: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -43,7 +47,8 @@ impl Core {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// Ends every session, takes no new one, and waits until the last task is done.
+    /// Ends every session, takes no new one, and waits until the last task is done, or until what is left are handlers
+    /// that do not end.
     ///
     /// # Cancel safety
     /// The sessions end even if this is no longer polled.
@@ -51,13 +56,16 @@ impl Core {
         self.closing.store(true, Ordering::Release);
         self.sessions.discard_all();
         self.changed.notify_waiters();
+        // Whoever does not end, a handler that waits for something that never comes for example, is not waited for.
+        let _ = tokio::time::timeout(GRACE, self.idle()).await;
+    }
+
+    async fn idle(&self) {
         loop {
             let changed = self.changed.notified();
             if self.running.load(Ordering::Acquire) == 0 {
                 return;
             }
-            // A handshake that was under way may have added its session after the first round.
-            self.sessions.discard_all();
             changed.await;
         }
     }

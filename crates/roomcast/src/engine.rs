@@ -50,7 +50,6 @@ struct Inner {
 
 impl Engine {
     /// A server with options. Its path is `/engine.io` unless set.
-    #[must_use]
     pub fn builder() -> EngineBuilder {
         let config = EngineConfig::new("/engine.io", ServeClient::No);
         EngineBuilder { config, on_open: None, on_close: None }
@@ -258,6 +257,10 @@ impl Application for Raw {
 
     fn has_room(&self) -> bool {
         true
+    }
+
+    fn can_go_on(&self) -> bool {
+        false
     }
 
     fn timeout(&self) -> Option<Instant> {

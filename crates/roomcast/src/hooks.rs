@@ -19,7 +19,9 @@ pub(crate) struct Hooks {
 
 impl Hooks {
     pub(crate) fn set_error(&self, hook: ErrorHook) {
-        *self.error.write() = Some(hook);
+        // The old one is user code's, so it ends outside the lock.
+        let old = self.error.write().replace(hook);
+        drop(old);
     }
 
     /// Tells the hook, or the log where there is none. A hook that panics hurts nobody.
@@ -36,7 +38,8 @@ impl Hooks {
     }
 
     pub(crate) fn insert<T: Send + Sync + 'static>(&self, state: T) {
-        self.state.write().insert(TypeId::of::<T>(), Arc::new(state));
+        let old = self.state.write().insert(TypeId::of::<T>(), Arc::new(state));
+        drop(old);
     }
 
     pub(crate) fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {

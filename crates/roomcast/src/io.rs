@@ -47,7 +47,6 @@ impl Io {
     }
 
     /// A server with options.
-    #[must_use]
     pub fn builder() -> IoBuilder {
         IoBuilder::new()
     }
@@ -190,7 +189,8 @@ impl Io {
             .route_service(&format!("{path}{{*rest}}"), service)
     }
 
-    /// Ends every session with `server shutting down`, takes no new one, and returns when all handlers have ended. What
+    /// Ends every session with `server shutting down`, takes no new one, and returns when all handlers have ended, or ten
+    /// seconds later. What
     /// waits in outboxes is dropped, and no DISCONNECT is sent, so that clients reconnect by themselves. JS: `io.close()`.
     ///
     /// A handler that awaits this would wait for its own end: call it from another task.

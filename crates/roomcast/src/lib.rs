@@ -72,3 +72,9 @@ pub use crate::http::{AllowOrigin, Cors, Handshake, Layered, ResponseBody, Roomc
 pub use crate::io::{Io, IoBuilder};
 pub use crate::namespace::{Handlers, Namespace, ParentNamespace};
 pub use crate::socket::{AckFuture, Emitted, HandlerId, Incoming, Modified, Outgoing, Socket};
+
+/// The examples of the front pages compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
+struct FrontPages;

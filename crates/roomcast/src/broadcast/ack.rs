@@ -65,10 +65,10 @@ impl<T> BroadcastAck<T> {
                 continue;
             }
             match socket.deliver(frame, urgency) {
-                Pushed::Queued => asked.push(socket),
-                // It did not get the question.
-                Pushed::Dropped | Pushed::Closed => socket.forget(id),
-                Pushed::Overflow => asked.push(socket),
+                Pushed::Queued | Pushed::Overflow => asked.push(socket),
+                // It did not get the question; if it has just left, its end counts as an answer already.
+                Pushed::Dropped | Pushed::Closed if socket.forget(id) => {}
+                Pushed::Dropped | Pushed::Closed => asked.push(socket),
             }
         }
         let timeout = timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout)));
@@ -99,7 +99,7 @@ impl<T> BroadcastAck<T> {
     }
 
     fn finish(&mut self) -> Result<Vec<T>, BroadcastAckError<T>> {
-        self.recipients.0.iter().for_each(|socket| socket.forget(self.recipients.1));
+        self.recipients.0.iter().for_each(|socket| _ = socket.forget(self.recipients.1));
         self.recipients.0 = Vec::new();
         let responses = std::mem::take(&mut self.responses);
         match self.error.take() {

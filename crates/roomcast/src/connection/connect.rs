@@ -16,7 +16,7 @@ use crate::handler::{AnyHandler, Done, Origin, panic_message};
 use crate::http::Handshake;
 use crate::namespace::Joining;
 use crate::outbox::Urgency;
-use crate::session::Mailbox;
+use crate::session::{Closing, Mailbox};
 use crate::socket::auth_args;
 use crate::{Io, Namespace, Socket};
 
@@ -67,7 +67,7 @@ impl Connection {
     /// A connect has been decided: the protocol hears of it, and the client.
     pub(super) fn decided(&mut self, accepted: Accepted) {
         let Accepted { slot, path, result } = accepted;
-        if self.closed {
+        if self.closed || self.closing == Closing::Yes {
             // Dropping the result undoes what was done for it.
             return;
         }

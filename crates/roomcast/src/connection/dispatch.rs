@@ -58,6 +58,10 @@ impl Connection {
         args: &proto::socket::Args<'_>,
         ack: Option<&Arc<AckSlot>>,
     ) {
+        // A listener or a middleware may have disconnected it.
+        if !socket.is_connected() {
+            return;
+        }
         let definition = socket.namespace().definition();
         let handlers = socket.take_handlers(name);
         let mut handled = false;

@@ -4,23 +4,28 @@
 //! of the session, so all of it runs in the session's own task.
 
 mod connect;
+mod deferred;
 mod dispatch;
 mod leave;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use proto::engine::{CloseReason, Message};
 use proto::socket::{Decision, Limits, NamespacePath, SlotId, Violation};
 use smallvec::SmallVec;
 
+use crate::deliver;
 use crate::error::Cause;
 use crate::extract::Reason;
 use crate::handler::{Done, Tasks};
 use crate::http::Handshake;
+use crate::outbox::Urgency;
 use crate::session::{Application, Closing, Mailbox};
 use crate::{Io, Socket};
+
+use deferred::Deferred;
 
 pub(crate) use connect::Accepted;
 
@@ -31,6 +36,12 @@ pub(crate) const CLOSE_ALL: u64 = u64::MAX;
 /// The command that closes the session under its sockets.
 pub(crate) const CLOSE_SESSION: u64 = u64::MAX - 1;
 
+/// How long the next attachment of a packet may take.
+const ATTACHMENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A connect: where it stands, where it wants to go, what came along.
+type Asked = (SlotId, NamespacePath, Option<Box<str>>);
+
 pub(crate) struct Connection {
     io: Io,
     mailbox: Arc<Mailbox>,
@@ -39,10 +50,13 @@ pub(crate) struct Connection {
     /// Mostly one.
     sockets: SmallVec<[(SlotId, Socket); 1]>,
     /// The connects of this batch: the reference, too, answers them after it.
-    asked: SmallVec<[(SlotId, NamespacePath, Option<Box<str>>); 1]>,
+    asked: SmallVec<[Asked; 1]>,
     tasks: Tasks,
+    deferred: Deferred,
     /// Until a namespace is joined.
     connect_deadline: Option<Instant>,
+    /// While a packet waits for attachments.
+    attachment_deadline: Option<Instant>,
     closing: Closing,
     closed: bool,
 }
@@ -54,7 +68,7 @@ impl Connection {
         limits.max_attachments = config.max_attachments;
         limits.max_depth = config.max_depth;
         limits.max_attachment_bytes = io.core().config.max_payload.saturating_mul(config.max_attachments);
-        let deadline = tokio::time::Instant::now().into_std() + config.connect_timeout;
+        let deadline = now().checked_add(config.connect_timeout);
         Self {
             protocol: proto::socket::Connection::new(limits, config.max_namespaces),
             io,
@@ -63,7 +77,9 @@ impl Connection {
             sockets: SmallVec::new(),
             asked: SmallVec::new(),
             tasks: Tasks::default(),
-            connect_deadline: Some(deadline),
+            deferred: Deferred::default(),
+            connect_deadline: deadline,
+            attachment_deadline: None,
             closing: Closing::No,
             closed: false,
         }
@@ -75,7 +91,7 @@ impl Connection {
 
     fn decide(&mut self, decision: Decision<'_>) {
         match decision {
-            Decision::Event { slot, id, event } => self.dispatch(slot, id, &event),
+            Decision::Event { slot, id, event } => self.receive_event(slot, id, event),
             Decision::Ack { slot, id, args } => {
                 if let Some(socket) = self.socket(slot) {
                     socket.answered(id, args);
@@ -88,6 +104,7 @@ impl Connection {
             Decision::Disconnect { slot } => {
                 // A connect that the same batch takes back is not begun.
                 self.asked.retain(|(asked, ..)| *asked != slot);
+                self.call_all_deferred();
                 self.leave(slot, Reason::ClientNamespaceDisconnect);
             }
             // `Nothing`, and what a later version of the protocol crate may add.
@@ -125,18 +142,26 @@ impl Application for Connection {
 
     fn on_batch_end(&mut self) -> Closing {
         self.protocol.end_of_batch();
-        self.begin_connects();
+        self.attachment_deadline = self.protocol.is_reassembling().then(|| now() + ATTACHMENT_TIMEOUT);
+        match self.closing {
+            Closing::No => self.begin_connects(),
+            // Who breaks the protocol does not get in any more.
+            Closing::Yes => self.asked.clear(),
+        }
         self.closing
     }
 
     fn on_command(&mut self, command: u64) -> Closing {
         if command == CLOSE_ALL {
+            self.sockets.iter().for_each(|(slot, _)| self.goodbye(*slot));
             self.leave_all(Reason::ServerNamespaceDisconnect);
             self.closing = Closing::Yes;
         } else if command == CLOSE_SESSION {
             self.closing = Closing::Yes;
         } else if let Some((slot, _)) = self.sockets.iter().find(|(_, socket)| socket.number() == command) {
             let slot = *slot;
+            self.call_all_deferred();
+            self.goodbye(slot);
             self.protocol.remove(slot);
             self.leave(slot, Reason::ServerNamespaceDisconnect);
         }
@@ -145,10 +170,11 @@ impl Application for Connection {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
+            self.call_deferred();
             match self.tasks.poll_next(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => return Poll::Ready(()),
                 Poll::Ready(Some(done)) => self.done(done),
+                Poll::Ready(None) => return Poll::Ready(()),
             }
         }
     }
@@ -158,16 +184,26 @@ impl Application for Connection {
     }
 
     fn has_room(&self) -> bool {
-        self.tasks.len() < self.io.config().max_handlers
+        self.deferred.has_room()
+    }
+
+    fn can_go_on(&self) -> bool {
+        self.can_call_deferred()
     }
 
     fn timeout(&self) -> Option<Instant> {
-        self.connect_deadline
+        let deadlines = [self.connect_deadline, self.attachment_deadline];
+        deadlines.into_iter().flatten().min()
     }
 
-    fn on_timeout(&mut self, _now: Instant) -> Closing {
-        self.connect_deadline = None;
-        if !self.protocol.has_joined_any() {
+    fn on_timeout(&mut self, now: Instant) -> Closing {
+        if self.attachment_deadline.take_if(|deadline| now >= *deadline).is_some() {
+            tracing::debug!(sid = ?self.mailbox.sid(), "attachments missing for too long");
+            self.closing = Closing::Yes;
+        }
+        if self.connect_deadline.take_if(|deadline| now >= *deadline).is_some()
+            && !self.protocol.has_joined_any()
+        {
             tracing::debug!(sid = ?self.mailbox.sid(), "no namespace joined in time");
             self.closing = Closing::Yes;
         }
@@ -177,7 +213,9 @@ impl Application for Connection {
     fn on_close(&mut self, reason: CloseReason, _detail: &'static str, deferred: bool) {
         self.closed = true;
         self.connect_deadline = None;
+        self.attachment_deadline = None;
         self.asked.clear();
+        self.call_all_deferred();
         let reason = match self.io.core().is_closing() {
             true => Reason::ServerShuttingDown,
             false => Reason::of_session(reason, deferred),
@@ -187,12 +225,24 @@ impl Application for Connection {
 }
 
 impl Connection {
+    /// Tells the client that the server ends a socket.
+    fn goodbye(&self, slot: SlotId) {
+        if let Some(socket) = self.socket(slot) {
+            // A session that has ended hears nothing.
+            let _ = socket.push(deliver::disconnect(socket.namespace_path()), Urgency::Reliable);
+        }
+    }
+
     fn done(&mut self, done: Done) {
         match done {
             Done::Handler => {}
             Done::Connect(accepted) => self.decided(accepted),
         }
     }
+}
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 /// However the task ends, nobody stays in a room.

@@ -20,6 +20,9 @@ use super::request::{Acceptor, handle};
 /// After an error of `accept`, out of file descriptors for example, the next try waits.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long the TLS handshake of a connection may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
 /// How a TCP connection becomes the stream that HTTP is spoken on.
 pub(crate) trait AcceptStream: Clone + Send + Sync + 'static {
     const SECURE: bool;
@@ -89,7 +92,7 @@ async fn serve_connection<A: Acceptor, S: AcceptStream>(
     let core = acceptor.core().clone();
     let stream = tokio::select! {
         () = core.closed() => return Ok(()),
-        stream = streams.accept(stream) => stream?,
+        stream = tokio::time::timeout(HANDSHAKE, streams.accept(stream)) => stream??,
     };
     let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
         let acceptor = acceptor.clone();

@@ -38,6 +38,10 @@ pub(super) fn register<A: Acceptor>(acceptor: &A, transport: Transport) -> Arc<M
     let open = OpenPacket::new(mailbox.sid(), upgrades, &config.timing, config.max_payload as u64);
     mailbox.push(Frame::packet(&open.encode()), Urgency::Reliable);
     core.sessions.insert(mailbox.clone());
+    if core.is_closing() {
+        // The shutdown may have looked at the registry just before.
+        tell(&mailbox, Command::Discard);
+    }
     mailbox
 }
 
@@ -67,16 +71,21 @@ where
     B::Data: Buf,
     B::Error: Display,
 {
-    if !mailbox.begin_post() {
+    let Some(ended) = mailbox.begin_post() else {
         tell(&mailbox, Command::PostOverlap);
         return reply::empty(StatusCode::BAD_REQUEST);
-    }
+    };
     let guard = PostGuard(Some(&mailbox));
     if headers.get(CONTENT_TYPE).is_some_and(|value| value == "application/octet-stream") {
         // Binary bodies belong to revision 3. Dropping the guard ends the session.
         return reply::empty(StatusCode::BAD_REQUEST);
     }
-    let body = match read(body, max_payload).await {
+    let body = tokio::select! {
+        body = read(body, max_payload) => body,
+        // Nobody is left to read it for, and a client that never sends the rest must not hold the connection.
+        _ = ended => Err(ReadError::CutOff),
+    };
+    let body = match body {
         Ok(body) => body,
         Err(ReadError::TooLarge) => {
             guard.release();

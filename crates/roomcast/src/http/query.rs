@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// What a request's query says. The first of several equal keys counts.
+/// What a request's query says. The first of several equal keys counts; an empty session id is none, as in the reference.
 #[derive(Debug, Default)]
 pub(super) struct Query<'a> {
     pub(super) protocol: Option<Cow<'a, str>>,
@@ -22,6 +22,7 @@ impl<'a> Query<'a> {
             };
             slot.get_or_insert(value);
         }
+        parsed.sid = parsed.sid.filter(|sid| !sid.is_empty());
         parsed
     }
 
@@ -42,5 +43,6 @@ mod tests {
         assert_eq!(query.transport.as_deref(), Some("polling"));
         assert_eq!(query.sid.as_deref(), Some("a b"));
         assert!(!Query::parse(None).is_current_protocol());
+        assert_eq!(Query::parse(Some("sid=")).sid, None);
     }
 }

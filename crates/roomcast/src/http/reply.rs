@@ -37,7 +37,10 @@ impl Common {
     }
 
     pub(super) fn apply(self, mut reply: Reply) -> Reply {
-        reply.headers_mut().extend(self.0);
+        let headers = reply.headers_mut();
+        for (name, value) in &self.0 {
+            headers.append(name, value.clone());
+        }
         reply
     }
 }

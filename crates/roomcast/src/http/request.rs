@@ -7,7 +7,6 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use bytes::Buf;
-use http::header::UPGRADE;
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
 use http_body::Body;
@@ -65,11 +64,11 @@ where
     {
         return cors.preflight(&parts.headers);
     }
-    let asked = match config.transports.contains(&Transport::WebSocket) && parts.headers.contains_key(UPGRADE)
-    {
-        true => Asked::Upgrade,
-        false => Asked::Plain,
-    };
+    let asked =
+        match config.transports.contains(&Transport::WebSocket) && websocket::wants_upgrade(&parts.headers) {
+            true => Asked::Upgrade,
+            false => Asked::Plain,
+        };
     let reply = match verify(&acceptor, &parts, asked) {
         Err(error) => Err(error),
         Ok(Purpose::Open(Transport::Polling, handshake)) => polling::open(&acceptor, handshake).await,

@@ -8,7 +8,7 @@ use http::header::{
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
@@ -93,16 +93,19 @@ fn accept(parts: Parts) -> Result<(Reply, OnUpgrade), HandshakeError> {
     Ok((reply, hyper::upgrade::on(Request::from_parts(parts, ()))))
 }
 
+/// Whether a request asks for another protocol, as Node sees it: by both headers.
+pub(super) fn wants_upgrade(headers: &HeaderMap) -> bool {
+    headers.contains_key(UPGRADE) && has_token(headers, CONNECTION, "upgrade")
+}
+
+fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name);
+    let tokens = values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    tokens.map(str::trim).any(|one| one.eq_ignore_ascii_case(token))
+}
+
 fn check(parts: &Parts) -> Option<Accept> {
-    let has = |name: HeaderName, token: &str| {
-        let values = parts.headers.get_all(name);
-        values
-            .iter()
-            .filter_map(|v| v.to_str().ok())
-            .flat_map(|v| v.split(','))
-            .any(|v| v.trim().eq_ignore_ascii_case(token))
-    };
-    if !has(UPGRADE, "websocket") || !has(CONNECTION, "upgrade") {
+    if !has_token(&parts.headers, UPGRADE, "websocket") || !wants_upgrade(&parts.headers) {
         return None;
     }
     let version = parts.headers.get(SEC_WEBSOCKET_VERSION)?;

@@ -22,10 +22,13 @@ pub(crate) struct Definition {
 
 /// Handlers by the name of their event. The map hashes with SipHash: peers choose what is looked up.
 #[derive(Clone, Default)]
-pub(crate) struct Events(HashMap<Arc<str>, Vec<(Arc<str>, Arc<dyn AnyHandler>)>>);
+pub(crate) struct Events(HashMap<Arc<str>, Vec<Named>>);
+
+/// A handler and the name of its event.
+pub(crate) type Named = (Arc<str>, Arc<dyn AnyHandler>);
 
 impl Events {
-    pub(crate) fn find(&self, name: &str) -> &[(Arc<str>, Arc<dyn AnyHandler>)] {
+    pub(crate) fn find(&self, name: &str) -> &[Named] {
         if self.0.is_empty() {
             return &[];
         }

@@ -11,7 +11,7 @@ mod registry;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use proto::socket::NamespacePath;
@@ -39,8 +39,8 @@ pub struct Namespace(Arc<NamespaceInner>);
 
 pub(crate) struct NamespaceInner {
     path: NamespacePath,
-    /// Made on demand, and gone when empty.
-    child: bool,
+    /// Made on demand, and gone when empty, unless the program has asked for it by name.
+    child: AtomicBool,
     members: Rooms<Socket>,
     handlers: Handlers,
     hooks: Arc<Hooks>,
@@ -60,7 +60,7 @@ impl Namespace {
     ) -> Self {
         Self(Arc::new(NamespaceInner {
             path,
-            child,
+            child: AtomicBool::new(child),
             members: Rooms::with_max_rooms(shared.max_rooms),
             handlers: Handlers::new(definition),
             hooks: shared.hooks.clone(),
@@ -151,44 +151,37 @@ impl Namespace {
     }
 
     /// To the members of a room, or of several. JS: `io.to(room)`.
-    #[must_use]
     pub fn to(&self, rooms: impl IntoRooms) -> Broadcast {
         self.everyone().to(rooms)
     }
 
     /// The same as [`Namespace::to`]. JS: `io.in(room)`.
-    #[must_use]
     #[doc(alias = "in")]
     pub fn within(&self, rooms: impl IntoRooms) -> Broadcast {
         self.to(rooms)
     }
 
     /// To everyone but the members of a room. JS: `io.except(room)`.
-    #[must_use]
     pub fn except(&self, rooms: impl IntoRooms) -> Broadcast {
         self.everyone().except(rooms)
     }
 
     /// Dropped for those who cannot take it at once. JS: `io.volatile`.
-    #[must_use]
     pub fn volatile(&self) -> Broadcast {
         self.everyone().volatile()
     }
 
     /// Whether it may be compressed. JS: `io.compress(bool)`.
-    #[must_use]
     pub fn compress(&self, compress: bool) -> Broadcast {
         self.everyone().compress(compress)
     }
 
     /// To the sockets of this node only. JS: `io.local`.
-    #[must_use]
     pub fn local(&self) -> Broadcast {
         self.everyone().local()
     }
 
     /// Bounds the wait for acknowledgements. JS: `io.timeout(ms)`.
-    #[must_use]
     pub fn timeout(&self, timeout: Duration) -> Broadcast {
         self.everyone().timeout(timeout)
     }

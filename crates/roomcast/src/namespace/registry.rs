@@ -24,6 +24,14 @@ pub(crate) struct Registry {
     parents: RwLock<Vec<Arc<Parent>>>,
 }
 
+impl Namespace {
+    /// The program holds it now, and may have declared things on it: it stays.
+    fn pinned(&self) -> Self {
+        self.0.child.store(false, Ordering::Release);
+        self.clone()
+    }
+}
+
 /// A namespace that somebody is about to join.
 pub(crate) struct Joining(Namespace);
 
@@ -55,7 +63,7 @@ impl Registry {
     /// The namespace of that path, made if it is not there; a child, if a parent's pattern says so.
     pub(crate) fn of(&self, path: &NamespacePath) -> Namespace {
         if let Some(namespace) = self.namespaces.read().get(path) {
-            return namespace.clone();
+            return namespace.pinned();
         }
         let matches = |parent: &&Arc<Parent>| match &parent.matcher {
             Matcher::Pattern(pattern) => pattern.matches(path.as_str()),
@@ -63,7 +71,7 @@ impl Registry {
         };
         let parent = self.parents.read().iter().find(matches).cloned();
         match parent {
-            Some(parent) => self.child(path, &parent).0.clone(),
+            Some(parent) => self.child(path, &parent).0.pinned(),
             None => {
                 let mut namespaces = self.namespaces.write();
                 let made = || Namespace::new(path.clone(), false, Arc::default(), self);
@@ -101,11 +109,12 @@ impl Registry {
 
     /// Frees a child that nobody is in.
     pub(crate) fn clean_up(&self, namespace: &Namespace) {
-        if !self.clean_up || !namespace.0.child || !namespace.is_empty() {
+        if !self.clean_up || !namespace.0.child.load(Ordering::Acquire) || !namespace.is_empty() {
             return;
         }
         let mut namespaces = self.namespaces.write();
         if namespace.is_empty()
+            && namespace.0.child.load(Ordering::Acquire)
             && namespace.0.joining.load(Ordering::Acquire) == 0
             && namespaces.get(&namespace.0.path) == Some(namespace)
         {

@@ -34,6 +34,9 @@ pub(crate) trait Application: Send + Unpin + 'static {
     /// Whether another message may be handed over now; if not, the driver stops reading.
     fn has_room(&self) -> bool;
 
+    /// Whether [`Application::poll`] would get further now, because the outbox has emptied.
+    fn can_go_on(&self) -> bool;
+
     /// When [`Application::on_timeout`] is to be called.
     fn timeout(&self) -> Option<Instant>;
 

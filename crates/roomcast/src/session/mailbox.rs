@@ -65,8 +65,8 @@ struct Inner {
     waker: Option<Waker>,
     sleep: Sleep,
     transport: Transport,
-    /// A polling body is being read or handled.
-    post: bool,
+    /// A polling body is being read or handled; its reader holds the other end.
+    post: Option<oneshot::Sender<()>>,
     /// The outbox overflowed.
     overflow: bool,
     closed: bool,
@@ -80,7 +80,7 @@ impl Mailbox {
             waker: None,
             sleep: Sleep::Awake,
             transport,
-            post: false,
+            post: None,
             overflow: false,
             closed: false,
         };
@@ -127,13 +127,21 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Marks a polling body as under way; `false` if one already is.
-    pub(crate) fn begin_post(&self) -> bool {
-        !std::mem::replace(&mut self.inner.lock().post, true)
+    /// Marks a polling body as under way; `None` if one already is. What it gives is done when the session has ended.
+    pub(crate) fn begin_post(&self) -> Option<oneshot::Receiver<()>> {
+        let mut inner = self.inner.lock();
+        if inner.post.is_some() {
+            return None;
+        }
+        let (sender, ended) = oneshot::channel();
+        // Where the session has ended already, dropping the sender says so.
+        inner.post = (!inner.closed).then_some(sender);
+        Some(ended)
     }
 
     pub(crate) fn end_post(&self) {
-        self.inner.lock().post = false;
+        let post = self.inner.lock().post.take();
+        drop(post);
     }
 
     pub(crate) fn transport(&self) -> Transport {
@@ -182,15 +190,15 @@ impl Mailbox {
 
     /// Nothing goes in any more; what waits is dropped.
     pub(super) fn close(&self) {
-        let commands = {
+        let waiting = {
             let mut inner = self.inner.lock();
             inner.closed = true;
             inner.outbox.close();
             inner.waker = None;
-            std::mem::take(&mut inner.commands)
+            (std::mem::take(&mut inner.commands), inner.post.take())
         };
-        // Their reply channels close here, outside the lock.
-        drop(commands);
+        // Their channels close here, outside the lock.
+        drop(waiting);
     }
 }
 

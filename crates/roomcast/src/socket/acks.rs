@@ -70,8 +70,9 @@ impl Socket {
         true
     }
 
-    pub(crate) fn forget(&self, id: u64) {
-        self.with_extras(|extras| extras.acks.0.remove(&id));
+    /// Waits no more; `false` if the answer, or the end, came before.
+    pub(crate) fn forget(&self, id: u64) -> bool {
+        self.with_extras(|extras| extras.acks.0.remove(&id)).flatten().is_some()
     }
 
     /// An answer came in. One that nobody waits for is ignored.

@@ -1,5 +1,6 @@
 //! Events to one socket.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use proto::engine::Frame;
@@ -11,6 +12,7 @@ use super::acks::AckFuture;
 use super::{Socket, Waiter};
 use crate::deliver;
 use crate::error::{AckError, Cause, EmitError};
+use crate::handler::panic_message;
 use crate::outbox::{Pushed, Urgency};
 
 /// What became of an emit. Nothing has to be done with it: a failure that is this program's fault has been reported to
@@ -98,7 +100,9 @@ impl Outgoing<'_> {
         let Some(Body::Event { event, .. }) = packet.map(|packet| packet.body) else { return };
         let outgoing = Outgoing { name: event.name(), args: event.args().clone() };
         for listener in listeners {
-            listener(socket, &outgoing);
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| listener(socket, &outgoing))) {
+                socket.report(outgoing.name, Cause::Panicked(panic_message(&*panic)));
+            }
         }
     }
 }
@@ -199,10 +203,11 @@ impl Modified {
             return AckFuture::failed(AckError::Emit(EmitError::Disconnected));
         }
         let future = AckFuture::new(self.socket.clone(), id, answers, self.timeout);
-        if let Err(error) = self.send(frame).result() {
-            return AckFuture::failed(AckError::Emit(error));
+        let emitted = self.send(frame);
+        match emitted.queued() {
+            0 => AckFuture::failed(AckError::Emit(emitted.error.unwrap_or(EmitError::Dropped))),
+            _ => future,
         }
-        future
     }
 
     fn encode<T: Serialize>(&self, event: &str, args: &T, id: Option<u64>) -> Result<Frame, EmitError> {

@@ -13,6 +13,8 @@ use crate::handler::{AnyHandler, Handler, erase};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HandlerId(u64);
 
+type Handlers = Vec<Arc<dyn AnyHandler>>;
+
 /// Handlers that one event calls; mostly one.
 pub(crate) type Found = SmallVec<[(Arc<str>, Arc<dyn AnyHandler>); 1]>;
 
@@ -67,55 +69,67 @@ impl Socket {
     /// });
     /// ```
     pub fn on<P: 'static>(&self, event: &str, handler: impl Handler<P>) -> HandlerId {
-        self.extras().handlers.add(event, erase(handler), false)
+        self.register(|handlers| handlers.add(event, erase(handler), false))
     }
 
     /// Calls `handler` for the next event of that name only. JS: `socket.once(event, listener)`.
     pub fn once<P: 'static>(&self, event: &str, handler: impl Handler<P>) -> HandlerId {
-        self.extras().handlers.add(event, erase(handler), true)
+        self.register(|handlers| handlers.add(event, erase(handler), true))
     }
 
     /// Removes all handlers of that event. JS: `socket.off(event)`.
     pub fn off(&self, event: &str) {
-        self.remove(|handlers| {
-            handlers.events.extract_if(.., |entry| &*entry.name == event).collect::<Vec<_>>()
+        let removed = self.with_extras(|extras| {
+            let events = &mut extras.handlers.events;
+            events.extract_if(.., |entry| &*entry.name == event).collect::<Vec<_>>()
         });
+        // Outside the lock: closures own user values.
+        drop(removed);
     }
 
     /// Removes one handler, whatever it was registered for. JS: `socket.off(event, listener)`, `offAny(listener)`.
     pub fn off_handler(&self, id: HandlerId) {
-        self.remove(|handlers| handlers.events.extract_if(.., |entry| entry.id == id).collect::<Vec<_>>());
-        self.remove(|handlers| handlers.any.extract_if(.., |(other, _)| *other == id).collect::<Vec<_>>());
-        let before = self.with_extras(|extras| extras.handlers.hears_outgoing()).unwrap_or(false);
-        self.remove(|handlers| {
-            handlers.outgoing.extract_if(.., |(other, _)| *other == id).collect::<Vec<_>>()
+        let removed = self.with_extras(|extras| {
+            let handlers = &mut extras.handlers;
+            let heard = handlers.hears_outgoing();
+            let events: Vec<_> = handlers.events.extract_if(.., |entry| entry.id == id).collect();
+            let any: Vec<_> = handlers.any.extract_if(.., |(other, _)| *other == id).collect();
+            let outgoing: Vec<_> = handlers.outgoing.extract_if(.., |(other, _)| *other == id).collect();
+            if heard && !handlers.hears_outgoing() {
+                self.namespace().count_outgoing(-1);
+            }
+            (events, any, outgoing)
         });
-        let after = self.with_extras(|extras| extras.handlers.hears_outgoing()).unwrap_or(false);
-        if before && !after {
-            self.namespace().count_outgoing(-1);
-        }
+        // Outside the lock: closures own user values.
+        drop(removed);
     }
 
-    /// What is removed is dropped outside the lock: closures own user values.
-    fn remove<T>(&self, work: impl FnOnce(&mut HandlerTable) -> Vec<T>) {
-        let removed = self.with_extras(|extras| work(&mut extras.handlers));
-        drop(removed);
+    /// Registers something; for a socket that is gone it is let go at once, because nothing would ever do so later.
+    fn register<T>(&self, work: impl FnOnce(&mut HandlerTable) -> T) -> T {
+        let mut extras = self.extras();
+        if self.is_gone() {
+            drop(extras);
+            return work(&mut HandlerTable::default());
+        }
+        work(&mut extras.handlers)
     }
 
     /// Calls `handler` for every event, before the handlers of its name; it does not answer. JS: `socket.onAny(listener)`.
     pub fn on_any<P: 'static>(&self, handler: impl Handler<P>) -> HandlerId {
-        let mut extras = self.extras();
-        let id = extras.handlers.next_id();
-        extras.handlers.any.push((id, erase(handler)));
-        id
+        self.register(|handlers| {
+            let id = handlers.next_id();
+            handlers.any.push((id, erase(handler)));
+            id
+        })
     }
 
     /// The same, before the other ones. JS: `socket.prependAny(listener)`.
     pub fn prepend_any<P: 'static>(&self, handler: impl Handler<P>) -> HandlerId {
-        let mut extras = self.extras();
-        let id = extras.handlers.next_id();
-        extras.handlers.any.insert(0, (id, erase(handler)));
-        id
+        self.register(|handlers| {
+            let id = handlers.next_id();
+            handlers.any.insert(0, (id, erase(handler)));
+            id
+        })
     }
 
     /// Calls `listener` for every event that is sent to this socket, alone or by a broadcast. JS:
@@ -124,13 +138,14 @@ impl Socket {
         &self,
         listener: impl Fn(&Self, &Outgoing<'_>) + Send + Sync + 'static,
     ) -> HandlerId {
-        let mut extras = self.extras();
-        if !extras.handlers.hears_outgoing() && !self.is_gone() {
-            self.namespace().count_outgoing(1);
-        }
-        let id = extras.handlers.next_id();
-        extras.handlers.outgoing.push((id, Arc::new(listener)));
-        id
+        self.register(|handlers| {
+            if !handlers.hears_outgoing() && !self.is_gone() {
+                self.namespace().count_outgoing(1);
+            }
+            let id = handlers.next_id();
+            handlers.outgoing.push((id, Arc::new(listener)));
+            id
+        })
     }
 
     /// Looks at every event before its handlers do; an error refuses it, fails its acknowledgement and reaches the error
@@ -151,18 +166,18 @@ impl Socket {
         &self,
         middleware: impl Fn(&mut Incoming<'_>) -> Result<(), HandlerError> + Send + Sync + 'static,
     ) {
-        self.extras().handlers.middlewares.push(Arc::new(middleware));
+        self.register(|handlers| handlers.middlewares.push(Arc::new(middleware)));
     }
 
     /// Calls `handler` when the socket is leaving: its rooms are still there. JS: the `disconnecting` event.
     pub fn on_disconnecting<P: 'static>(&self, handler: impl Handler<P>) {
-        self.extras().handlers.disconnecting.push(erase(handler));
+        self.register(|handlers| handlers.disconnecting.push(erase(handler)));
     }
 
     /// Calls `handler` when the socket has left; its parameter [`Reason`](crate::Reason) says why. JS: the `disconnect`
     /// event.
     pub fn on_disconnect<P: 'static>(&self, handler: impl Handler<P>) {
-        self.extras().handlers.disconnect.push(erase(handler));
+        self.register(|handlers| handlers.disconnect.push(erase(handler)));
     }
 
     /// The handlers of an event; those for once are gone afterwards.
@@ -200,7 +215,7 @@ impl Socket {
     }
 
     /// Those for `disconnecting` and those for `disconnect`.
-    pub(crate) fn take_disconnect_handlers(&self) -> (Vec<Arc<dyn AnyHandler>>, Vec<Arc<dyn AnyHandler>>) {
+    pub(crate) fn take_disconnect_handlers(&self) -> (Handlers, Handlers) {
         let taken = self.with_extras(|extras| {
             let handlers = &mut extras.handlers;
             (std::mem::take(&mut handlers.disconnecting), std::mem::take(&mut handlers.disconnect))

@@ -17,7 +17,6 @@ use super::acks::AckTable;
 use super::handlers::HandlerTable;
 use crate::Namespace;
 use crate::core::random_id;
-use crate::deliver;
 use crate::http::Handshake;
 use crate::outbox::{Pushed, Urgency};
 use crate::session::{Command, Mailbox};
@@ -96,15 +95,16 @@ impl Socket {
     pub(crate) fn depart(&self) {
         self.0.set_phase(Phase::Gone);
         self.namespace().members().remove(self.0.key());
-        let acks = {
+        let (handlers, acks) = {
             let mut extras = self.0.extras.lock();
             let Some(extras) = extras.as_deref_mut() else { return };
             if extras.handlers.hears_outgoing() {
                 self.namespace().count_outgoing(-1);
             }
-            extras.handlers = HandlerTable::default();
-            std::mem::take(&mut extras.acks)
+            (std::mem::take(&mut extras.handlers), std::mem::take(&mut extras.acks))
         };
+        // Closures own user values, whose end may be user code: it runs outside the lock.
+        drop(handlers);
         acks.fail_all();
     }
 
@@ -199,8 +199,8 @@ impl SocketInner {
         if self.phase.compare_exchange(connected, departing, Ordering::AcqRel, Ordering::Acquire).is_err() {
             return;
         }
-        // The packet is in the outbox before anything that is emitted later, and the connection hears of it at once.
-        let _ = self.mailbox.push(deliver::disconnect(self.namespace.name()), Urgency::Reliable);
+        // The connection says goodbye in its own task, so that no new connect of the client can come in between. A session
+        // that has ended needs none.
         let _ = self.mailbox.command(Command::Application(self.number));
     }
 

@@ -120,6 +120,9 @@ impl Socket {
 
     /// Closes the client's whole connection, all namespaces of it. JS: `socket.disconnect(true)`.
     pub fn disconnect_connection(&self) {
+        if !self.is_connected() {
+            return;
+        }
         // If the session has ended there is nothing to close.
         let _ = self.0.mailbox().command(Command::Application(crate::connection::CLOSE_ALL));
     }
@@ -159,32 +162,27 @@ impl Socket {
     }
 
     /// A broadcast to everyone in the namespace but this socket. JS: `socket.broadcast`.
-    #[must_use]
     pub fn broadcast(&self) -> Broadcast {
         Broadcast::new(self.namespace().clone(), Target::all().except(self.id()))
     }
 
     /// A broadcast to a room, without this socket. JS: `socket.to(room)`.
-    #[must_use]
     pub fn to(&self, room: impl crate::IntoRooms) -> Broadcast {
         self.broadcast().to(room)
     }
 
     /// The same as [`Socket::to`]. JS: `socket.in(room)`.
-    #[must_use]
     #[doc(alias = "in")]
     pub fn within(&self, room: impl crate::IntoRooms) -> Broadcast {
         self.to(room)
     }
 
     /// A broadcast to everyone but this socket and the members of a room. JS: `socket.except(room)`.
-    #[must_use]
     pub fn except(&self, room: impl crate::IntoRooms) -> Broadcast {
         self.broadcast().except(room)
     }
 
     /// A broadcast that does not leave this node. JS: `socket.local`.
-    #[must_use]
     pub fn local(&self) -> Broadcast {
         self.broadcast().local()
     }

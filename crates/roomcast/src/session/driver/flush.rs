@@ -6,6 +6,7 @@ use proto::engine::{CloseReason, Lane, Transport};
 
 use super::Driver;
 use crate::session::application::Application;
+use crate::session::poll::PollReply;
 
 impl<A: Application> Driver<A> {
     pub(super) fn flush(&mut self, cx: &mut Context<'_>) {
@@ -41,9 +42,14 @@ impl<A: Application> Driver<A> {
         if !frames.is_empty() {
             let mut body = Vec::with_capacity(frames.iter().map(|frame| frame.websocket_len()).sum());
             frames.iter().for_each(|frame| frame.write_payload(&mut body));
-            self.session.handle_poll_answered();
-            self.answer_poll(body);
-            self.session.handle_drained();
+            let poll = self.poll.take();
+            if poll.is_some_and(|poll| poll.send(PollReply::Packets(body)).is_ok()) {
+                self.session.handle_poll_answered();
+                self.session.handle_drained();
+            } else {
+                // The request went away with what it should have brought.
+                self.session.handle_poll_aborted();
+            }
         }
         self.mailbox.with_outbox(|outbox| outbox.written(&mut frames));
     }
@@ -70,19 +76,20 @@ impl<A: Application> Driver<A> {
                 }
             };
             let mut cost = 0;
+            let mut all = false;
             while let Some(first) = self.writing.front()
                 && written >= first.websocket_len()
             {
                 written -= first.websocket_len();
                 // The last one gives back its room together with its cost, below.
                 if self.writing.len() == 1 {
+                    all = true;
                     break;
                 }
                 cost += first.cost();
                 self.writing.pop_front();
             }
             self.skip = written;
-            let all = self.writing.len() == 1 && written == 0;
             self.mailbox.with_outbox(|outbox| {
                 outbox.written_cost(cost);
                 if all {

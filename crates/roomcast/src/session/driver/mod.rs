@@ -14,13 +14,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use proto::engine::{CloseReason, Flush, Frame, Output, Session, Transport};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use super::application::{Application, Closing};
 use super::mailbox::{Command, Mailbox};
-use super::poll::PollReply;
+use super::poll::{PollReply, PostReply};
 use super::websocket::WebSocket;
 use crate::core::{Core, Running};
 
@@ -47,6 +48,8 @@ pub(crate) struct Driver<A: Application> {
     /// The polling request that waits for packets.
     poll: Option<oneshot::Sender<PollReply>>,
     commands: VecDeque<Command>,
+    /// A polling body that the application has no room for yet.
+    held_post: Option<(Bytes, oneshot::Sender<PostReply>)>,
     /// Frames taken from the outbox, and how many bytes of the first are written.
     writing: VecDeque<Frame>,
     skip: usize,
@@ -83,6 +86,7 @@ impl<A: Application> Driver<A> {
             probe_pong: None,
             poll: None,
             commands: VecDeque::new(),
+            held_post: None,
             writing: VecDeque::new(),
             skip: 0,
             pong_waits: false,
@@ -102,9 +106,9 @@ impl<A: Application> Driver<A> {
             let now = tokio::time::Instant::now().into_std();
             self.check_timeouts(now);
             self.take_commands(now);
-            let had_room = self.app.has_room();
             self.read_main(cx, now);
             self.read_probe(cx, now);
+            let had_room = self.app.has_room();
             let app_done = self.app.poll(cx);
             self.close_if(self.app.wants_close());
             self.do_outputs();
@@ -112,7 +116,8 @@ impl<A: Application> Driver<A> {
             if self.ended && !self.again && self.poll_goodbye(cx, now).is_ready() && app_done.is_ready() {
                 return Poll::Ready(());
             }
-            if std::mem::take(&mut self.again) || (!had_room && self.app.has_room() && !self.ended) {
+            let unblocked = !self.ended && (self.app.can_go_on() || !had_room && self.app.has_room());
+            if std::mem::take(&mut self.again) || unblocked {
                 continue;
             }
             let can_send = self.session.can_send() && self.writing.is_empty();
@@ -186,9 +191,12 @@ impl<A: Application> Driver<A> {
         self.ended = true;
         self.again = true;
         self.core.sessions.remove(self.mailbox.sid());
+        // What was being written waits no more, either.
+        self.mailbox.with_outbox(|outbox| outbox.written(&mut self.writing));
         self.mailbox.close();
         self.poll = None;
         self.commands = VecDeque::new();
+        self.held_post = None;
         let between_frames = self.skip == 0;
         self.writing = VecDeque::new();
         self.skip = 0;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use proto::engine::{
-    CloseReason, Flush, Frame, InvalidPacket, Lane, Message, Packet, Received, Transport, decode_payload,
+    CloseReason, Flush, Frame, InvalidPacket, Lane, Message, Overlap, Packet, Received, Transport,
+    decode_payload,
 };
 use proto::websocket::{ControlFrame, Error, Event};
 use tokio::sync::oneshot;
@@ -43,15 +44,8 @@ impl<A: Application> Driver<A> {
             && let Some(command) = self.commands.pop_front()
         {
             match command {
-                Command::Post(..) if !self.app.has_room() => {
-                    self.commands.push_front(command);
-                    break;
-                }
-                Command::Post(ref body, _) if &body[..] == CLOSE && self.waits_for_poll(now) => {
-                    self.commands.push_front(command);
-                    break;
-                }
-                Command::Post(body, reply) => self.receive_post(&body, reply, now),
+                // Only one is under way at a time, so the place is free.
+                Command::Post(body, reply) => self.held_post = Some((body, reply)),
                 Command::Poll(reply) => self.receive_poll(reply),
                 Command::PostOverlap => self.session.handle_post_overlap(),
                 Command::PostAborted => self.session.handle_post_aborted(),
@@ -71,35 +65,27 @@ impl<A: Application> Driver<A> {
             }
             self.do_outputs();
         }
-        if self.commands.is_empty() {
-            self.commands = VecDeque::new();
+        if !self.ended
+            && let Some((body, reply)) = self.held_post.take_if(|(body, _)| {
+                let closes = &body[..] == CLOSE && self.session.transport() == Transport::Polling;
+                self.app.has_room()
+                    && !(closes && self.poll.is_none() && waits(&mut self.close_waits_until, now))
+            })
+        {
+            self.receive_post(&body, reply, now);
         }
+        // An idle session keeps no queue.
+        self.commands = VecDeque::new();
         self.do_outputs();
-    }
-
-    /// A client that closes sends its last poll and the close packet side by side, on two connections. If the close
-    /// overtakes the poll on its way through the worker threads, it waits a moment, so that the poll finds its session.
-    fn waits_for_poll(&mut self, now: Instant) -> bool {
-        if self.poll.is_some() || self.session.transport() != Transport::Polling {
-            return false;
-        }
-        let poll = self.commands.iter().position(|command| matches!(command, Command::Poll(_)));
-        if let Some(Command::Poll(reply)) = poll.and_then(|index| self.commands.remove(index)) {
-            self.receive_poll(reply);
-            return false;
-        }
-        now < *self.close_waits_until.get_or_insert(now + CLOSE_WAITS)
     }
 
     fn receive_poll(&mut self, reply: oneshot::Sender<PollReply>) {
         let outbox_is_empty = !self.mailbox.has_frames();
-        if self.poll.is_none() {
-            self.poll = Some(reply);
-            // The slot was free, so this is no overlap.
-            let _ = self.session.handle_poll(outbox_is_empty);
-        } else if self.session.handle_poll(outbox_is_empty).is_err() {
+        // Also refused where the session has been upgraded since the request was verified.
+        match self.session.handle_poll(outbox_is_empty) {
+            Ok(()) => self.poll = Some(reply),
             // If the request is gone, nobody waits for the answer.
-            let _ = reply.send(PollReply::Overlap);
+            Err(Overlap) => _ = reply.send(PollReply::Overlap),
         }
     }
 
@@ -215,7 +201,8 @@ impl<A: Application> Driver<A> {
             let end = with_read_buffer(|buffer| match probe.poll_read(cx, buffer) {
                 Poll::Pending => None,
                 Poll::Ready(Ok(length)) if length > 0 => {
-                    Some(self.receive_probe(&mut probe, &mut buffer[..length], now))
+                    self.receive_probe(&mut probe, &mut buffer[..length], now);
+                    Some(())
                 }
                 Poll::Ready(_) => {
                     self.session.handle_probe_failed();
@@ -254,6 +241,12 @@ impl<A: Application> Driver<A> {
         }
         probe.give_back(&input[rest..]);
     }
+}
+
+/// A client that closes sends its last poll and the close packet side by side, on two connections. If the close overtakes
+/// the poll on its way through the worker threads, it waits a moment, so that the poll finds its session.
+fn waits(until: &mut Option<Instant>, now: Instant) -> bool {
+    now < *until.get_or_insert(now + CLOSE_WAITS)
 }
 
 fn detail(error: Error) -> &'static str {
