@@ -1,5 +1,6 @@
 /**
  * Both served forms in a real browser: Chromium, at CHROMIUM or in a usual place.
+ * In: the scripts as the server under test serves them; the official one does not, so the page's own site does.
  * Odd: the page and the Socket.IO server have different origins, so the server's CORS is in play too.
  */
 import { after, before, describe, test } from "node:test";
@@ -12,22 +13,25 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { classicForm, moduleForm } from "../serve.mjs";
-import { startFixture } from "./fixture.mjs";
+import { servesClient, startFixture } from "./fixture.mjs";
 
 const places = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const executablePath = places.find((path) => path && existsSync(path));
 const skip = executablePath ? false : "no Chromium was found; set CHROMIUM to its path";
 
 const source = await readFile(new URL("../roomcast.js", import.meta.url), "utf8");
-const pages = {
-  "/classic": ["text/html", '<!doctype html><script src="/socket.io/socket.io.js"></script>'],
+/** What the page's site serves; the scripts come from `base`. */
+const pagesWith = (base) => ({
+  "/classic": ["text/html", `<!doctype html><script src="${base}/socket.io/socket.io.js"></script>`],
   "/module": [
     "text/html",
-    '<!doctype html><script type="module">import { io } from "/socket.io/socket.io.esm.min.js"; globalThis.io = io;</script>',
+    `<!doctype html><script type="module">import { io } from "${base}/socket.io/socket.io.esm.min.js"; globalThis.io = io;</script>`,
   ],
-  "/socket.io/socket.io.js": ["text/javascript", classicForm(source)],
-  "/socket.io/socket.io.esm.min.js": ["text/javascript", moduleForm(source)],
-};
+  ...(!base && {
+    "/socket.io/socket.io.js": ["text/javascript", classicForm(source)],
+    "/socket.io/socket.io.esm.min.js": ["text/javascript", moduleForm(source)],
+  }),
+});
 
 /** Runs in the page. */
 const visit = async ({ url, transport }) => {
@@ -55,6 +59,7 @@ describe("in Chromium", { skip }, () => {
 
   before(async () => {
     server = await startFixture();
+    const pages = pagesWith(servesClient ? server.url : "");
     site = createServer((request, response) => {
       const [type, body] = pages[request.url] ?? ["text/plain", ""];
       response.writeHead(200, { "content-type": `${type}; charset=utf-8` }).end(body);

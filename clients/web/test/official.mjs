@@ -1,7 +1,7 @@
 /**
  * The official Socket.IO server, keeping the contract of fixture.mjs: a process of its own, because the
  * reference holds timers for a while after its end.
- * In: the port as argument, 0 for a free one. Out: its base URL, as a message to the parent process.
+ * In: the port as argument, 0 for a free one. Out: a line `listening on 127.0.0.1:PORT`.
  */
 import { createServer } from "node:http";
 import { Server } from "socket.io";
@@ -21,7 +21,7 @@ const answer = (socket) => {
   socket.on("silent", () => {});
   socket.on("handshake", (ack) =>
     ack({ auth: socket.handshake.auth, query: socket.handshake.query, nsp: socket.nsp.name }));
-  socket.on("question", () => socket.emit("question", 7, (...args) => socket.emit("answer", ...args)));
+  socket.on("question", () => socket.emit("question", 7, (value) => socket.emit("answer", value)));
   socket.on("join", async (room, ack) => {
     await socket.join(room);
     ack();
@@ -37,4 +37,4 @@ io.of("/guarded").use((socket, next) => {
 });
 for (const nsp of ["/", "/chat", "/other", "/guarded"]) io.of(nsp).on("connection", answer);
 
-http.listen(+process.argv[2], "127.0.0.1", () => process.send(`http://127.0.0.1:${http.address().port}`));
+http.listen(+process.argv[2], "127.0.0.1", () => console.log(`listening on 127.0.0.1:${http.address().port}`));

@@ -2,11 +2,11 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { client, connected, next } from "./client.mjs";
-import { startOfficial } from "./fixture.mjs";
+import { startServer } from "./fixture.mjs";
 
 for (const transport of ["websocket", "polling"]) {
   test(`over ${transport} a restarted server gets its clients and what they buffered back`, async (t) => {
-    let server = await startOfficial();
+    let server = await startServer();
     t.after(() => server.close());
     const main = await connected(client(t, server.url, { transports: [transport] }));
     const chat = await connected(main.io.socket("/chat"));
@@ -15,7 +15,7 @@ for (const transport of ["websocket", "polling"]) {
     await server.close();
     for (const [reason] of await gone) assert.match(reason, /^transport (close|error)$/);
     const answer = chat.emitWithAck("ack", "kept");
-    server = await startOfficial(server.port);
+    server = await startServer(server.port);
     await Promise.all([connected(main), connected(chat)]);
     assert.equal(await answer, "kept");
     assert.equal(main.recovered, false, "another server knows nothing of the session");

@@ -1,10 +1,13 @@
-/** The two forms that go over the wire: what they weigh, and that they are the same program. */
+/** The two forms that go over the wire: what they weigh, that they are the same program, and that a server sends them. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { get } from "node:http";
 import vm from "node:vm";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { classicForm, moduleForm } from "../serve.mjs";
+import { servesClient, startFixture } from "./fixture.mjs";
 
 const LIMIT = 5000;
 const source = await readFile(new URL("../roomcast.js", import.meta.url), "utf8");
@@ -40,5 +43,26 @@ test("the source keeps the promises that serving by lines needs", () => {
   assert.match(lines.at(-1), /^export \{.*\}; \/\/ module-only$/);
   for (const line of lines) {
     assert.equal((line.match(/`/g) ?? []).length % (/^\s*(\*|\/)/.test(line) ? 1 : 2), 0, `a string spans lines: ${line}`);
+  }
+});
+
+test("the server sends the same two forms, gzipped and small", { skip: !servesClient && "the official server has its own client" }, async (t) => {
+  const server = await startFixture();
+  t.after(() => server.close());
+  const load = async (name, headers) => {
+    const [response] = await once(get(`${server.url}/socket.io/${name}`, { headers, agent: false }), "response");
+    return { response, body: Buffer.concat(await response.toArray()) };
+  };
+  for (const [name, form] of [["socket.io.js", classicForm], ["socket.io.esm.min.js", moduleForm]]) {
+    const plain = await load(name);
+    assert.equal(plain.response.statusCode, 200);
+    // a module is refused by browsers without it
+    assert.match(plain.response.headers["content-type"], /^(text|application)\/javascript\b/);
+    assert.equal(plain.body.toString(), form(source));
+    const packed = await load(name, { "accept-encoding": "gzip" });
+    assert.equal(packed.response.headers["content-encoding"], "gzip");
+    assert.equal(gunzipSync(packed.body).toString(), form(source));
+    t.diagnostic(`${name}: ${packed.body.length} bytes`);
+    assert.ok(packed.body.length <= LIMIT, `${packed.body.length} bytes`);
   }
 });

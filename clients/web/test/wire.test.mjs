@@ -30,8 +30,8 @@ describe("what is sent", () => {
       '452-["b",{"_placeholder":true,"num":0},{"c":{"_placeholder":true,"num":1}}]');
     assert.deepEqual([...(await peer.take())], [1]);
     assert.deepEqual([...(await peer.take())], [2]);
-    socket.on("ask", (ack) => ack(new Uint8Array([7])));
-    assert.equal(await sent(() => peer.send('4299999999999999999999["ask"]')), '461-99999999999999999999[{"_placeholder":true,"num":0}]');
+    socket.on("ask", (ack) => ack(1, new Uint8Array([7])));
+    assert.equal(await sent(() => peer.send('4299999999999999999999["ask"]')), '461-99999999999999999999[1,{"_placeholder":true,"num":0}]');
     assert.deepEqual([...(await peer.take())], [7]);
     assert.equal(await sent(() => peer.send("2")), "3");
     assert.equal(await sent(() => socket.disconnect()), "41");

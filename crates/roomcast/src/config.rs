@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proto::engine::{Timing, Transport};
 
-use crate::http::Cors;
+use crate::http::{Cookie, Cors};
 
 /// What the engine layer needs to know.
 #[derive(Clone, Debug)]
@@ -18,6 +18,9 @@ pub(crate) struct EngineConfig {
     pub(crate) max_payload: usize,
     pub(crate) max_outbox: usize,
     pub(crate) cors: Option<Cors>,
+    pub(crate) cookie: Option<Cookie>,
+    /// Answers to polls of at least so many bytes are compressed.
+    pub(crate) http_compression: Option<usize>,
     pub(crate) serve_client: ServeClient,
     pub(crate) keep_headers: bool,
 }
@@ -43,6 +46,8 @@ impl EngineConfig {
             max_payload: 1_000_000,
             max_outbox: 16 * 1024 * 1024,
             cors: None,
+            cookie: None,
+            http_compression: Some(1024),
             serve_client,
             keep_headers: true,
         }

@@ -31,7 +31,7 @@ use crate::core::Core;
 use crate::http::{Acceptor, Plain, listen};
 use crate::outbox::Urgency;
 use crate::session::{Application, Closing, Command, Mailbox};
-use crate::{Cors, Handshake, RoomcastService};
+use crate::{Cookie, Cors, Handshake, RoomcastService};
 
 type OnMessage = dyn Fn(&Session, Message<'_>) + Send + Sync;
 type OnOpen = dyn Fn(&Session) + Send + Sync;
@@ -135,6 +135,18 @@ impl EngineBuilder {
     /// Cross-origin headers, default none.
     pub fn cors(mut self, cors: Cors) -> Self {
         self.config.cors = Some(cors);
+        self
+    }
+
+    /// Sets a cookie with the session's id when a session is opened by polling, default none.
+    pub fn cookie(mut self, cookie: Cookie) -> Self {
+        self.config.cookie = Some(cookie);
+        self
+    }
+
+    /// From how many bytes on the answers to polls are compressed, default 1,024; `None`: never.
+    pub fn http_compression(mut self, threshold: Option<usize>) -> Self {
+        self.config.http_compression = threshold;
         self
     }
 

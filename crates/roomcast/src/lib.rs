@@ -68,7 +68,9 @@ pub use crate::extract::{Data, EventContext, EventName, FromEvent, Reason, Rest,
 pub use crate::handler::{Ack, Handler};
 #[doc(hidden)]
 pub use crate::handler::{HandlerFuture, Trouble};
-pub use crate::http::{AllowOrigin, Cors, Handshake, Layered, ResponseBody, RoomcastLayer, RoomcastService};
+pub use crate::http::{
+    AllowOrigin, Cookie, Cors, Handshake, Layered, ResponseBody, RoomcastLayer, RoomcastService, SameSite,
+};
 pub use crate::io::{Io, IoBuilder};
 pub use crate::namespace::{Handlers, Namespace, ParentNamespace};
 pub use crate::socket::{AckFuture, Emitted, HandlerId, Incoming, Modified, Outgoing, Socket};

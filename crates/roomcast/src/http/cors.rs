@@ -5,7 +5,7 @@
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_LENGTH, ORIGIN, VARY,
+    ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
@@ -134,7 +134,7 @@ impl Cors {
         }
     }
 
-    /// The answer to an `OPTIONS` request.
+    /// The answer to an `OPTIONS` request. The reference adds `Content-Length: 0`, which RFC 9110 forbids in a 204.
     pub(super) fn preflight(&self, request: &HeaderMap) -> Reply {
         let mut reply = Response::new(ResponseBody::Own(None));
         *reply.status_mut() = StatusCode::NO_CONTENT;
@@ -153,7 +153,6 @@ impl Cors {
         if let Some(seconds) = self.max_age {
             headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(seconds));
         }
-        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         reply
     }
 }

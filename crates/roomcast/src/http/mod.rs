@@ -6,7 +6,10 @@ mod query;
 
 // What is answered, in the reference's exact words.
 mod body;
+mod compression;
+mod cookie;
 mod cors;
+mod encoding;
 mod reply;
 
 // The requests of the protocol ...
@@ -22,6 +25,7 @@ mod listen;
 mod service;
 
 pub use body::ResponseBody;
+pub use cookie::{Cookie, SameSite};
 pub use cors::{AllowOrigin, Cors};
 pub use handshake::Handshake;
 pub use service::{Layered, RoomcastLayer, RoomcastService};

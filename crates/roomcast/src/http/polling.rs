@@ -4,13 +4,14 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
 use proto::engine::{Frame, HandshakeError, OpenPacket, Transport};
 use tokio::sync::oneshot;
 
+use super::compression::Compression;
 use super::handshake::Handshake;
 use super::reply::{self, Asked, Reply};
 use super::request::Acceptor;
@@ -19,14 +20,25 @@ use crate::outbox::Urgency;
 use crate::session::{Command, Driver, Mailbox, PollReply, PostReply, Start};
 
 /// Opens a session. Its first poll is this very request, answered by the open packet.
-pub(super) async fn open<A: Acceptor>(acceptor: &A, handshake: Handshake) -> Result<Reply, HandshakeError> {
+pub(super) async fn open<A: Acceptor>(
+    acceptor: &A,
+    handshake: Handshake,
+    compression: Option<Compression>,
+) -> Result<Reply, HandshakeError> {
     let mailbox = register(acceptor, Transport::Polling);
+    let sid = mailbox.sid();
     let (sender, receiver) = oneshot::channel();
     // The session is new, nothing waits in it yet.
     let _ = mailbox.command(Command::Poll(sender));
     let app = acceptor.accept(&mailbox, handshake);
     tokio::spawn(Driver::new(acceptor.core(), mailbox, app, Start::Polling));
-    Ok(answer(receiver).await)
+    let mut reply = answer(receiver, compression).await;
+    if let Some(cookie) = &acceptor.core().config.cookie
+        && reply.status() == StatusCode::OK
+    {
+        reply.headers_mut().insert(SET_COOKIE, cookie.header(sid));
+    }
+    Ok(reply)
 }
 
 /// Makes a session known and puts the open packet into its outbox.
@@ -46,18 +58,26 @@ pub(super) fn register<A: Acceptor>(acceptor: &A, transport: Transport) -> Arc<M
 }
 
 /// Waits for packets.
-pub(super) async fn poll(mailbox: Arc<Mailbox>) -> Reply {
+pub(super) async fn poll(mailbox: Arc<Mailbox>, compression: Option<Compression>) -> Reply {
     let (sender, receiver) = oneshot::channel();
     if mailbox.command(Command::Poll(sender)).is_err() {
         return reply::refusal(&HandshakeError::UnknownSid, Asked::Plain);
     }
     drop(mailbox);
-    answer(receiver).await
+    answer(receiver, compression).await
 }
 
-async fn answer(receiver: oneshot::Receiver<PollReply>) -> Reply {
+async fn answer(receiver: oneshot::Receiver<PollReply>, compression: Option<Compression>) -> Reply {
     match receiver.await {
-        Ok(PollReply::Packets(body)) => reply::packets(body),
+        Ok(PollReply::Packets(body)) => reply::packets(body, None),
+        Ok(PollReply::CompressiblePackets(body)) => match compression.filter(|it| it.applies_to(&body)) {
+            None => reply::packets(body, None),
+            Some(compression) => match compression.compress(body).await {
+                Some(body) => reply::packets(body, Some(compression.encoding())),
+                // The runtime is being shut down.
+                None => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
+            },
+        },
         Ok(PollReply::Overlap) => reply::empty(StatusCode::BAD_REQUEST),
         // The session ended before it saw the request.
         Err(_) => reply::refusal(&HandshakeError::UnknownSid, Asked::Plain),
@@ -153,3 +173,6 @@ where
     }
     Ok(whole.freeze())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,14 @@
 //! Responses, with the reference's exact status, headers and bodies.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, USER_AGENT};
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, USER_AGENT,
+};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use proto::engine::HandshakeError;
 
 use super::body::Never;
+use super::encoding::Encoding;
 use super::{Cors, ResponseBody};
 
 pub(super) type Reply = Response<ResponseBody<Never>>;
@@ -71,9 +74,13 @@ pub(super) fn refusal(error: &HandshakeError, asked: Asked) -> Reply {
     reply
 }
 
-/// Packets for a poll.
-pub(super) fn packets(body: Vec<u8>) -> Reply {
-    no_store(with_body("text/plain; charset=UTF-8", body.into()))
+/// Packets for a poll; `encoding` is what the body has been compressed with.
+pub(super) fn packets(body: Vec<u8>, encoding: Option<Encoding>) -> Reply {
+    let mut reply = no_store(with_body("text/plain; charset=UTF-8", body.into()));
+    if let Some(encoding) = encoding {
+        reply.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+    }
+    reply
 }
 
 /// The answer to a POST.

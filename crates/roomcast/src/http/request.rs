@@ -13,6 +13,7 @@ use http_body::Body;
 use proto::Sid;
 use proto::engine::{HandshakeError, Transport};
 
+use super::compression::Compression;
 use super::handshake::Handshake;
 use super::query::Query;
 use super::reply::{self, Asked, Common, Reply};
@@ -69,14 +70,17 @@ where
             true => Asked::Upgrade,
             false => Asked::Plain,
         };
+    let compression = Compression::for_request(config.http_compression, &parts.headers);
     let reply = match verify(&acceptor, &parts, asked) {
         Err(error) => Err(error),
-        Ok(Purpose::Open(Transport::Polling, handshake)) => polling::open(&acceptor, handshake).await,
+        Ok(Purpose::Open(Transport::Polling, handshake)) => {
+            polling::open(&acceptor, handshake, compression).await
+        }
         Ok(Purpose::Open(Transport::WebSocket, handshake)) => websocket::open(&acceptor, parts, handshake),
         Ok(Purpose::Probe(mailbox)) => websocket::probe(&acceptor, parts, mailbox),
         Ok(Purpose::Useless) => websocket::useless(&acceptor, parts),
         Ok(Purpose::Exchange(mailbox)) => Ok(match parts.method {
-            Method::GET => polling::poll(mailbox).await,
+            Method::GET => polling::poll(mailbox, compression).await,
             Method::POST => polling::post(mailbox, &parts.headers, body, config.max_payload).await,
             _ => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
         }),

@@ -13,12 +13,13 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use parking_lot::Mutex;
 
 use super::ResponseBody;
+use super::encoding::Encoding;
 use super::reply::{self, Reply};
 use crate::config::{EngineConfig, ServeClient};
 
@@ -123,8 +124,7 @@ impl Asset {
         if request.get(IF_NONE_MATCH).is_some_and(|value| self.matches(value)) {
             return reply::empty(StatusCode::NOT_MODIFIED);
         }
-        let gzip =
-            request.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(accepts_gzip);
+        let gzip = Encoding::choose(request, &[Encoding::Gzip]).is_some();
         let body = if gzip { &self.gzip } else { &self.plain };
         let mut reply = Response::new(ResponseBody::from(body.clone()));
         let headers = reply.headers_mut();
@@ -145,31 +145,9 @@ impl Asset {
     }
 }
 
-fn accepts_gzip(value: &str) -> bool {
-    value.split(',').any(|part| {
-        let mut part = part.split(';').map(str::trim);
-        part.next() == Some("gzip") && !part.any(|q| matches!(q, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn gzip_is_taken_only_where_it_is_offered() {
-        let table = [
-            ("gzip", true),
-            ("br, gzip;q=0.5", true),
-            ("gzip;q=0", false),
-            ("br", false),
-            ("", false),
-            ("*", false),
-        ];
-        for (value, accepted) in table {
-            assert_eq!(accepts_gzip(value), accepted, "{value}");
-        }
-    }
 
     #[test]
     fn the_classic_script_is_no_module() {

@@ -140,9 +140,14 @@ impl<T: DeserializeOwned> Future for AckFuture<T> {
     }
 }
 
-/// The first argument of an answer; an answer without arguments is that of `()` and `Option`.
+/// The first argument of an answer. One without arguments reads like `null`, which is what `()` and `Option` take.
 pub(crate) fn read<T: DeserializeOwned>(args: &Args<'_>) -> Result<T, AckError> {
-    args.get(0).map_err(AckError::Answer)
+    match args.get(0) {
+        Err(missing) if args.is_empty() => {
+            serde_json::from_str("null").map_err(|_| AckError::Answer(missing))
+        }
+        first => first.map_err(AckError::Answer),
+    }
 }
 
 impl Drop for Waiting {

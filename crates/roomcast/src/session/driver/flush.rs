@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use proto::engine::{CloseReason, Lane, Transport};
+use proto::engine::{CloseReason, Frame, Lane, Transport};
 
 use super::Driver;
 use crate::session::application::Application;
@@ -42,8 +42,11 @@ impl<A: Application> Driver<A> {
         if !frames.is_empty() {
             let mut body = Vec::with_capacity(frames.iter().map(|frame| frame.websocket_len()).sum());
             frames.iter().for_each(|frame| frame.write_payload(&mut body));
-            let poll = self.poll.take();
-            if poll.is_some_and(|poll| poll.send(PollReply::Packets(body)).is_ok()) {
+            let reply = match frames.iter().any(Frame::may_compress) {
+                true => PollReply::CompressiblePackets(body),
+                false => PollReply::Packets(body),
+            };
+            if self.poll.take().is_some_and(|poll| poll.send(reply).is_ok()) {
                 self.session.handle_poll_answered();
                 self.session.handle_drained();
             } else {

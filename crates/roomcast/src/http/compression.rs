@@ -1,0 +1,145 @@
+//! Compresses the answers to polls.
+//!
+//! In: a body of packets, and what the request accepts. Out: the body as gzip or zlib. What is odd: it runs in the task of
+//! the HTTP request, not in the session's, and a large body leaves even that, so that nobody waits for it. A compressor
+//! is some 300 KiB, more than most bodies, so each thread keeps its own.
+
+use std::cell::RefCell;
+use std::thread::LocalKey;
+
+use flate2::{Compress, FlushCompress, Status};
+use http::HeaderMap;
+
+use super::encoding::Encoding;
+
+/// What can be sent, the reference's favourite first.
+const OFFERED: [Encoding; 2] = [Encoding::Gzip, Encoding::Deflate];
+/// Up to this size, below a millisecond of work, a worker thread compresses by itself.
+const MAX_INLINE: usize = 32 * 1024;
+/// The window of Node's zlib, the largest there is: 32 KiB.
+const WINDOW_BITS: u8 = 15;
+
+thread_local! {
+    static GZIP: RefCell<Compress> =
+        RefCell::new(Compress::new_gzip(flate2::Compression::default(), WINDOW_BITS));
+    static ZLIB: RefCell<Compress> =
+        RefCell::new(Compress::new_with_window_bits(flate2::Compression::default(), true, WINDOW_BITS));
+}
+
+/// How the answer to one request may be compressed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Compression {
+    encoding: Encoding,
+    threshold: usize,
+}
+
+impl Compression {
+    /// `None` if compression is off or the client accepts none of ours.
+    pub(super) fn for_request(threshold: Option<usize>, request: &HeaderMap) -> Option<Self> {
+        let threshold = threshold?;
+        Encoding::choose(request, &OFFERED).map(|encoding| Self { encoding, threshold })
+    }
+
+    pub(super) fn encoding(self) -> Encoding {
+        self.encoding
+    }
+
+    /// Whether a body is large enough.
+    pub(super) fn applies_to(self, body: &[u8]) -> bool {
+        body.len() >= self.threshold
+    }
+
+    /// The body, compressed; `None` where that could not be done.
+    pub(super) async fn compress(self, body: Vec<u8>) -> Option<Vec<u8>> {
+        let compressor = match self.encoding {
+            Encoding::Gzip => &GZIP,
+            Encoding::Deflate => &ZLIB,
+        };
+        if body.len() <= MAX_INLINE {
+            return compress(compressor, &body);
+        }
+        tokio::task::spawn_blocking(move || compress(compressor, &body)).await.ok()?
+    }
+}
+
+fn compress(compressor: &'static LocalKey<RefCell<Compress>>, body: &[u8]) -> Option<Vec<u8>> {
+    compressor.with_borrow_mut(|compressor| {
+        compressor.reset();
+        // JSON shrinks to less than that.
+        let mut compressed = Vec::with_capacity(body.len() / 2 + 64);
+        let mut rest = body;
+        loop {
+            let before = compressor.total_in();
+            let status = compressor.compress_vec(rest, &mut compressed, FlushCompress::Finish).ok()?;
+            if status == Status::StreamEnd {
+                return Some(compressed);
+            }
+            // It says how much it has read in all, and reads no more than it is given.
+            rest = &rest[(compressor.total_in() - before) as usize..];
+            compressed.reserve(compressed.len().max(64));
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::read::{GzDecoder, ZlibDecoder};
+    use http::header::ACCEPT_ENCODING;
+    use http::{HeaderMap, HeaderValue};
+
+    use super::*;
+
+    fn accepting(encodings: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(encodings))])
+    }
+
+    async fn round_trip(encoding: Encoding, body: &[u8]) -> Vec<u8> {
+        let compressed = Compression { encoding, threshold: 0 }.compress(body.to_vec()).await.unwrap();
+        let mut plain = Vec::new();
+        match encoding {
+            Encoding::Gzip => GzDecoder::new(&compressed[..]).read_to_end(&mut plain).unwrap(),
+            Encoding::Deflate => ZlibDecoder::new(&compressed[..]).read_to_end(&mut plain).unwrap(),
+        };
+        plain
+    }
+
+    /// Bytes that do not shrink.
+    fn noise(length: usize) -> Vec<u8> {
+        let mut state = 1_u32;
+        let next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        std::iter::repeat_with(next).take(length).collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_compressed_reads_back_whatever_its_size_and_content() {
+        let lengths = [0, 1, 1024, MAX_INLINE, MAX_INLINE + 1, 1_000_000];
+        for encoding in OFFERED {
+            for length in lengths {
+                for body in [vec![b'x'; length], noise(length)] {
+                    assert!(round_trip(encoding, &body).await == body, "{encoding:?}, {length} bytes");
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn text_shrinks() {
+        let compression = Compression::for_request(Some(1024), &accepting("gzip")).unwrap();
+        let compressed = compression.compress(vec![b'x'; 5000]).await.unwrap();
+        assert!(compressed.len() < 100, "{} bytes", compressed.len());
+    }
+
+    #[test]
+    fn the_threshold_is_the_first_size_that_is_compressed() {
+        let compression = Compression::for_request(Some(1024), &accepting("deflate")).unwrap();
+        assert_eq!(compression.encoding(), Encoding::Deflate);
+        assert!(compression.applies_to(&[0; 1024]) && !compression.applies_to(&[0; 1023]));
+        assert!(Compression::for_request(None, &accepting("gzip")).is_none());
+        assert!(Compression::for_request(Some(0), &accepting("br")).is_none());
+    }
+}
