@@ -50,6 +50,9 @@ const fail = (message) => {
   throw new Error(message);
 };
 
+/** What a socket cannot pass on yet: bounded, each way. */
+const wait = (queue, packet) => (queue.length < 10000 ? queue.push(packet) : fail("too many packets"));
+
 /** Async, so what user code throws becomes an unhandled rejection and breaks nothing here. */
 const call = async (self, fn, args) => fn.apply(self, args);
 
@@ -122,12 +125,12 @@ const decoder = () => {
   // the packet whose attachments are arriving
   let pending;
   return (message) => {
-    if (!pending === (typeof message !== "string")) fail("misplaced attachment");
+    if (!pending === (typeof message !== "string")) fail("invalid attachment");
     if (pending) pending.attachments.push(message);
     else {
       // type, count of attachments (at most 10, as in the reference), namespace, ack id
       const [head, count, nsp = "/", id] =
-        /^(?:[0-4]|[56]([1-9]|10)-)(\/[^,]*)?,?(\d+)?/.exec(message) ?? fail("unknown packet");
+        /^(?:[0-4]|[56]([1-9]|10)-)(\/[^,]*)?,?(\d+)?/.exec(message) ?? fail("invalid packet");
       const type = +message[0] - (count ? TO_BINARY : 0);
       pending = { type, nsp, id, count, json: message.slice(head.length), attachments: [] };
     }
@@ -137,9 +140,9 @@ const decoder = () => {
     // `num` is whatever the peer says, perhaps "length"
     const revive = (_, value) =>
       value?._placeholder !== true ? value
-      : (typeof value.num === "number" && attachments[value.num]) || fail("illegal attachment");
+      : (typeof value.num === "number" && attachments[value.num]) || fail("invalid attachment");
     const data = json ? JSON.parse(json, count && revive) : [];
-    if (json && !VALID[type](data)) fail("invalid payload");
+    if (json && !VALID[type](data)) fail("invalid packet");
     return { type, nsp, id, data };
   };
 };
@@ -270,7 +273,7 @@ const openEngine = (manager) => {
 
   const opened = ({ sid, pingInterval, pingTimeout, maxPayload }) => {
     patience = pingInterval + pingTimeout;
-    if (!sid || !(patience > 0)) fail("bad handshake");
+    if (!sid || !(patience > 0)) fail("invalid handshake");
     Object.assign(engine, { id: sid, maxPayload });
     arm(patience, "ping timeout");
     manager._opened();
@@ -280,7 +283,7 @@ const openEngine = (manager) => {
     try {
       if (typeof data !== "string") return manager._receive(data);
       const [type] = data, body = data.slice(1);
-      if ((type === "0") === !!engine.id) fail("misplaced handshake");
+      if ((type === "0") === !!engine.id) fail("invalid handshake");
       if (type === "0") opened(JSON.parse(body));
       else if (type === "1") end("transport close", { description: "transport closed by the server" });
       else if (type === "2") {
@@ -289,7 +292,7 @@ const openEngine = (manager) => {
         manager._fire("ping");
       } else if (type === "4") manager._receive(body);
       else if (type === "b") manager._receive(Uint8Array.from(atob(body), (char) => char.charCodeAt(0)).buffer);
-      else if (type !== "6") fail("unknown packet");
+      else if (type !== "6") fail("invalid packet");
     } catch (error) {
       end("parse error", error);
     }
@@ -476,10 +479,10 @@ class Socket extends Emitter {
     const ack = typeof data.at(-1) === "function" && data.pop();
     const id = ack ? this._ids++ : undefined;
     const packet = { id, data, messages: encode(EVENT, this.nsp, data, id) };
+    const online = this.connected && this.io.engine?.alive;
+    if (!online && !volatile) wait(this._unsent, packet);
     if (ack) this._expect(packet, ack, timeout);
-    if (this.connected && this.io.engine?.alive) {
-      if (!volatile || this.io.engine.transport.writable()) this._transmit(packet);
-    } else if (!volatile) this._unsent.push(packet);
+    if (online && (!volatile || this.io.engine.transport.writable())) this._transmit(packet);
     return this;
   }
 
@@ -551,7 +554,7 @@ class Socket extends Emitter {
     if (type === ACK) this._acks.get(+id)?.(null, data);
     else if (type === EVENT) {
       if (this.connected) this._event(data, id);
-      else this._early.push([data, id]);
+      else wait(this._early, [data, id]);
     } else if (type === CONNECT && data.sid) this._connected(data);
     else {
       this._leave();
@@ -591,6 +594,8 @@ class Socket extends Emitter {
     this.id = undefined;
     // their offset was not taken: a recovery brings them again
     this._early = [];
+    // and would bring again what this cannot take
+    if (reason === "parse error") this._pid = undefined;
     this._fire("disconnect", reason, details);
     for (const settle of this._acks.values()) settle(new Error("socket has been disconnected"));
   }

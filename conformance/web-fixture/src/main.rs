@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
 
-use roomcast::{Ack, ConnectError, Cors, Data, HandlerError, Handlers, Io, Namespace, Rest, Room, Socket, Value};
+use roomcast::{
+    Ack, ConnectError, Cors, Data, HandlerError, Handlers, Io, Namespace, Rest, Room, Socket, Value,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::net::TcpListener;

@@ -24,7 +24,8 @@ impl Sid {
     #[must_use]
     pub fn from_random(bytes: [u8; 15]) -> Self {
         let mut text = [0; Self::LEN];
-        let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut text).expect("15 bytes are 20 base64 characters");
+        let written =
+            URL_SAFE_NO_PAD.encode_slice(bytes, &mut text).expect("15 bytes are 20 base64 characters");
         debug_assert_eq!(written, Self::LEN);
         Self(text)
     }
@@ -89,7 +90,9 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_refused() {
-        for text in ["", "__proto__", "short", "aaaaaaaaaaaaaaaaaaaa+", "aaaaaaaaaaaaaaaaaaa+", "äaaaaaaaaaaaaaaaaaa"] {
+        for text in
+            ["", "__proto__", "short", "aaaaaaaaaaaaaaaaaaaa+", "aaaaaaaaaaaaaaaaaaa+", "äaaaaaaaaaaaaaaaaaa"]
+        {
             assert_eq!(Sid::parse(text), None, "{text}");
         }
     }

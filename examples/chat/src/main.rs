@@ -51,9 +51,9 @@ fn five_messages_per_second(event: &mut Incoming) -> Result<(), HandlerError> {
     let recent = event.socket().get_or_insert_with(Mutex::<VecDeque<Instant>>::default);
     let mut recent = recent.lock()?;
     recent.retain(|sent| sent.elapsed() < Duration::from_secs(1));
-    match event.name() {
-        "message" if recent.len() == 5 => Err(HandlerError::new("slow down: 5 messages per second")),
-        "message" => Ok(recent.push_back(Instant::now())),
-        _ => Ok(()),
+    if event.name() == "message" && recent.len() == 5 {
+        return Err(HandlerError::new("slow down: 5 messages per second"));
     }
+    recent.extend((event.name() == "message").then(Instant::now));
+    Ok(())
 }

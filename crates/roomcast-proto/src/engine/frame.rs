@@ -70,13 +70,19 @@ impl Frame {
     /// A binary message.
     #[must_use]
     pub fn binary(message: Bytes) -> Self {
-        Self { text: Bytes::new(), header: 0, compress: true, attachments: Some(Arc::new([Attachment::new(message)])) }
+        Self {
+            text: Bytes::new(),
+            header: 0,
+            compress: true,
+            attachments: Some(Arc::new([Attachment::new(message)])),
+        }
     }
 
     /// A control frame of the WebSocket layer, a pong for example. It has no packet, so polling sends nothing for it.
     #[must_use]
     pub fn websocket_control(frame: Bytes) -> Self {
-        let header = u8::try_from(frame.len()).expect("a control frame is at most 127 bytes on a server's side");
+        let header =
+            u8::try_from(frame.len()).expect("a control frame is at most 127 bytes on a server's side");
         Self { text: frame, header, compress: false, attachments: None }
     }
 
@@ -94,7 +100,8 @@ impl Frame {
         scratch.push(b'4');
         let attachments = write(scratch)?;
         let mut header = [0; MAX_HEADER];
-        let length = encode_header(&mut header, OpCode::Text, true, (scratch.len() - MAX_HEADER) as u64, None);
+        let length =
+            encode_header(&mut header, OpCode::Text, true, (scratch.len() - MAX_HEADER) as u64, None);
         let start = MAX_HEADER - length;
         scratch[start..MAX_HEADER].copy_from_slice(&header[..length]);
         let attachments = match attachments.is_empty() {
@@ -172,7 +179,8 @@ impl Frame {
             body.push(b'b');
             let start = body.len();
             body.resize(start + attachment.data.len().div_ceil(3) * 4, 0);
-            let written = STANDARD.encode_slice(&attachment.data, &mut body[start..]).expect("the room was just made");
+            let written =
+                STANDARD.encode_slice(&attachment.data, &mut body[start..]).expect("the room was just made");
             body.truncate(start + written);
         }
     }

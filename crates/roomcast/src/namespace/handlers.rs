@@ -71,7 +71,7 @@ impl Handlers {
         self.define(|definition| definition.on_any(handler))
     }
 
-    /// Looks at every event of every socket before its handlers do. See [`Socket::middleware`].
+    /// Looks at every event of every socket before its handlers do. See [`Socket::middleware`](crate::Socket::middleware).
     pub fn packet_middleware(
         &self,
         middleware: impl Fn(&mut Incoming<'_>) -> Result<(), HandlerError> + Send + Sync + 'static,

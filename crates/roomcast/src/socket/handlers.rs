@@ -59,7 +59,7 @@ impl Socket {
     /// Calls `handler` for every event of that name. JS: `socket.on(event, listener)`.
     ///
     /// Registered before the first `.await` of an `on_connect` handler, it cannot miss an event. A handler for all
-    /// sockets of a namespace costs less there: [`Namespace::on`](crate::Namespace::on).
+    /// sockets of a namespace costs less there: [`Handlers::on`](crate::Handlers::on).
     ///
     /// ```no_run
     /// # use roomcast::{Io, Socket};

@@ -1,12 +1,14 @@
 //! Polls answered in memory: what the handshake sets, what is compressed.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use flate2::read::{GzDecoder, ZlibDecoder};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, SET_COOKIE};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
+use parking_lot::Mutex;
 
 use crate::Cookie;
 use crate::engine::{Engine, Message};
@@ -166,4 +168,29 @@ async fn one_message_that_may_be_compressed_is_enough() {
         assert!(answer.plain().starts_with(br#"42["long","xxx"#));
         assert_eq!(answer.header(CONTENT_ENCODING), encoding, "{message}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_post_is_answered_before_the_poll_that_brings_what_it_caused() {
+    let engine = engine(None);
+    let answered = Arc::new(Mutex::new(Vec::new()));
+    // One worker runs all of it in a fixed order.
+    let requests = answered.clone();
+    let both = tokio::spawn(async move {
+        let sid = send(&engine, Method::GET, "", "", "").await.sid();
+        let [poll, post] = [(Method::GET, ""), (Method::POST, "45")].map(|(method, body)| {
+            let (engine, answered, query) = (engine.clone(), requests.clone(), format!("&sid={sid}"));
+            async move {
+                let answer = send(&engine, method, &query, "", body).await;
+                answered.lock().push(answer.body);
+            }
+        });
+        let poll = tokio::spawn(poll);
+        // The poll is waiting when the POST comes.
+        tokio::task::yield_now().await;
+        tokio::join!(tokio::spawn(post), poll)
+    });
+    let (post, poll) = both.await.unwrap();
+    assert!(post.is_ok() && poll.is_ok());
+    assert_eq!(*answered.lock(), ["ok", "4xxxxx"]);
 }

@@ -50,6 +50,8 @@ pub(crate) struct Driver<A: Application> {
     commands: VecDeque<Command>,
     /// A polling body that the application has no room for yet.
     held_post: Option<(Bytes, oneshot::Sender<PostReply>)>,
+    /// A polling body was answered in this turn, so polls wait for the next.
+    post_answered: bool,
     /// Frames taken from the outbox, and how many bytes of the first are written.
     writing: VecDeque<Frame>,
     skip: usize,
@@ -87,6 +89,7 @@ impl<A: Application> Driver<A> {
             poll: None,
             commands: VecDeque::new(),
             held_post: None,
+            post_answered: false,
             writing: VecDeque::new(),
             skip: 0,
             pong_waits: false,
@@ -112,6 +115,12 @@ impl<A: Application> Driver<A> {
             let app_done = self.app.poll(cx);
             self.close_if(self.app.wants_close());
             self.do_outputs();
+            if std::mem::take(&mut self.post_answered) {
+                // The `ok` of a POST leaves before what its packets brought about, as in the reference: until it is
+                // there, the official client drops volatile events. Awake already, its task runs before this one.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             self.flush(cx);
             if self.ended && !self.again && self.poll_goodbye(cx, now).is_ready() && app_done.is_ready() {
                 return Poll::Ready(());

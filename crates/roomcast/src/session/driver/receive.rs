@@ -104,6 +104,7 @@ impl<A: Application> Driver<A> {
         self.mailbox.end_post();
         // If the request is gone, nobody waits for the answer.
         let _ = reply.send(PostReply::Handled);
+        self.post_answered = true;
     }
 
     /// Hands a packet of the main transport on; `false` once the session has ended.

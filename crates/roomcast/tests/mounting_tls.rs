@@ -1,0 +1,122 @@
+//! The server behind TLS, on its own listener.
+#![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
+
+mod support;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use roomcast::{Io, Socket};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+use support::{Http, WebSocket, answer_sync, soon};
+
+/// A certificate for `localhost`, signed by nobody but itself, and a client that trusts it.
+fn configurations() -> (Arc<ServerConfig>, TlsConnector) {
+    let certified = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    let certificate = certified.cert.der().clone();
+    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+    let server = ServerConfig::builder().with_no_client_auth();
+    let server = server.with_single_cert(vec![certificate.clone()], key).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    (Arc::new(server), TlsConnector::from(Arc::new(client)))
+}
+
+async fn serve_tls(io: &Io, config: Arc<ServerConfig>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let io = io.clone();
+    tokio::spawn(async move { io.serve_tls(listener, config).await });
+    address
+}
+
+async fn connect(address: SocketAddr, connector: &TlsConnector) -> TlsStream<TcpStream> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    soon("the TLS handshake", connector.connect(name, stream)).await.unwrap()
+}
+
+fn server() -> Io {
+    let io = Io::new();
+    answer_sync(&io);
+    io.on("secure", async |socket: Socket| {
+        let handshake = socket.handshake();
+        (handshake.is_secure(), handshake.address().is_some())
+    });
+    io
+}
+
+#[tokio::test]
+async fn a_websocket_works_over_tls() {
+    let (config, connector) = configurations();
+    let address = serve_tls(&server(), config).await;
+    let mut client = WebSocket::on(connect(address, &connector).await, "EIO=4&transport=websocket").await;
+    assert!(client.text().await.starts_with("0{"));
+    client.enter("/").await;
+    client.send(r#"421["secure"]"#).await;
+    client.expect(&["431[true,true]"]).await;
+    client.close().await;
+}
+
+#[tokio::test]
+async fn polling_and_an_upgrade_work_over_tls() {
+    let (config, connector) = configurations();
+    let address = serve_tls(&server(), config).await;
+    let mut http = Http::on(connect(address, &connector).await);
+    let open = http.get("/socket.io/?EIO=4&transport=polling").await;
+    let sid = open.text().split('"').nth(3).unwrap();
+    let target = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+    assert_eq!(http.request("POST", &target, &[], "40").await.text(), "ok");
+    assert!(http.get(&target).await.text().starts_with("40{"));
+    http.request("POST", &target, &[], r#"421["secure"]"#).await;
+    assert_eq!(http.get(&target).await.text(), "431[true,true]");
+    let query = format!("EIO=4&transport=websocket&sid={sid}");
+    let mut upgraded = WebSocket::on(connect(address, &connector).await, &query).await;
+    upgraded.send("2probe").await;
+    upgraded.expect(&["3probe"]).await;
+    upgraded.send("5").await;
+    // More than one TLS record, and than one read.
+    let io_text = "x".repeat(100_000);
+    upgraded.send(&format!(r#"42["unknown","{io_text}"]"#)).await;
+    upgraded.expect_nothing().await;
+    upgraded.close().await;
+}
+
+#[tokio::test]
+async fn a_large_message_leaves_over_tls_whole() {
+    let (config, connector) = configurations();
+    let io = server();
+    io.on("large", async |socket: Socket, size: usize| {
+        socket.emit("first", "a".repeat(size));
+        socket.emit("second", "b".repeat(size));
+    });
+    let address = serve_tls(&io, config).await;
+    let mut client = WebSocket::on(connect(address, &connector).await, "EIO=4&transport=websocket").await;
+    client.next().await;
+    client.enter("/").await;
+    client.send(r#"42["large",1000000]"#).await;
+    client.expect(&[&format!(r#"42["first","{}"]"#, "a".repeat(1_000_000))]).await;
+    client.expect(&[&format!(r#"42["second","{}"]"#, "b".repeat(1_000_000))]).await;
+}
+
+#[tokio::test]
+async fn who_never_finishes_the_tls_handshake_does_not_hold_up_the_end() {
+    let (config, connector) = configurations();
+    let io = server();
+    let address = serve_tls(&io, config).await;
+    let _silent = TcpStream::connect(address).await.unwrap();
+    // Plain HTTP is no TLS.
+    let mut plain = Http::connect(address).await;
+    plain.write("GET / HTTP/1.1\r\n\r\n").await;
+    plain.closed().await;
+    let mut client = WebSocket::on(connect(address, &connector).await, "EIO=4&transport=websocket").await;
+    client.next().await;
+    soon("the end", async { tokio::join!(io.close(), client.closed()) }).await;
+    assert_eq!(io.sessions(), 0);
+}

@@ -1,0 +1,89 @@
+//! What the chores need of the machine: system packages, npm packages.
+//!
+//! In: a need. Out: it is met, by `apt-get` or `npm ci` if it was not, or a [`Failure`] says what to install.
+
+use std::path::{Path, PathBuf};
+
+use crate::root;
+use crate::step::{Failure, Outcome, Step};
+
+/// Older ones lack parts of `node:test`.
+const NODE: (u32, u32) = (20, 14);
+
+/// Places where a distribution puts the browser.
+const CHROMIUMS: [&str; 3] = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+/// The browser of the browser tests; `CHROMIUM` names another one.
+pub(crate) fn chromium() -> Outcome<PathBuf> {
+    if let Some(chosen) = std::env::var_os("CHROMIUM") {
+        return Ok(chosen.into());
+    }
+    let find = || CHROMIUMS.iter().map(Path::new).find(|path| path.exists()).map(Path::to_owned);
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    apt_get("chromium")?;
+    find().ok_or_else(|| Failure("no Chromium after its installation; set CHROMIUM to its path".into()))
+}
+
+/// The C++ compiler that libFuzzer is built with.
+pub(crate) fn cxx() -> Outcome {
+    if std::env::var_os("CXX").is_some() || Step::new("c++").args("--version").succeeds() {
+        return Ok(());
+    }
+    apt_get("g++")
+}
+
+/// Installs a system package.
+fn apt_get(package: &str) -> Outcome {
+    if !Step::new("apt-get").args("--version").succeeds() {
+        return Err(Failure(format!("{package} is missing, and there is no apt-get to install it with")));
+    }
+    let root = Step::new("id").args("-u").output()?.trim() == "0";
+    let apt_get = || {
+        let step = if root { Step::new("env") } else { Step::new("sudo").args("env") };
+        step.args("DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes")
+    };
+    apt_get().args("update").run()?;
+    apt_get().args("install --no-install-recommends").arg(package).run()
+}
+
+/// Installs what `package-lock.json` of that folder says, unless that is there already.
+pub(crate) fn npm_ci(folder: &str) -> Outcome {
+    node()?;
+    let folder_path = root().join(folder);
+    let changed = |path: &str| folder_path.join(path).metadata().and_then(|data| data.modified()).ok();
+    let wanted = ["package.json", "package-lock.json", ".npmrc"].into_iter().filter_map(changed).max();
+    // npm writes this file last.
+    if wanted <= changed("node_modules/.package-lock.json") {
+        return Ok(());
+    }
+    Step::new("npm").args("ci --no-audit --no-fund").inside(folder).run()
+}
+
+fn node() -> Outcome {
+    let needed = format!("Node.js {}.{} or later, with npm, is needed", NODE.0, NODE.1);
+    let version = Step::new("node").args("--version").output().map_err(|_| Failure(needed.clone()))?;
+    match version_of(&version) {
+        Some(version) if version >= NODE => Ok(()),
+        _ => Err(Failure(format!("{needed}; this is {}", version.trim()))),
+    }
+}
+
+/// `v20.14.0` and the like.
+fn version_of(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.trim().strip_prefix('v')?.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert_eq!(version_of("v20.14.0\n"), Some((20, 14)));
+        assert!(version_of("v20.9.1") < Some(NODE) && version_of("v100.0.0") > Some(NODE));
+        assert_eq!(version_of("20.14"), None);
+    }
+}

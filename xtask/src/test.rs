@@ -1,0 +1,110 @@
+//! All tests: Rust's own, the browser client's, the conformance tests, the chat in a browser.
+//!
+//! In: which parts. Out: their counts. What is odd: everything is built once, with all features, as debug binaries;
+//! the Node suites start those.
+
+use crate::machine::{chromium, npm_ci};
+use crate::step::{Failure, Outcome, Step, all};
+use crate::tally::Tally;
+use crate::{binaries, root};
+
+type Part = fn(&mut Tally) -> Outcome;
+
+const PARTS: [(&str, Part); 4] = [("rust", rust), ("web", web), ("conformance", conformance), ("chat", chat)];
+
+/// Runs the parts of those names, or all.
+pub(crate) fn run(names: &[&str], tally: &mut Tally) -> Outcome {
+    let known: Vec<_> = PARTS.iter().map(|(name, _)| *name).collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
+        return Err(Failure(format!("no part {unknown}; there are {}", known.join(", "))));
+    }
+    let chosen = PARTS.iter().filter(|(name, _)| names.is_empty() || names.contains(name));
+    all(chosen.map(|(name, part)| part(tally).map_err(|failure| again(&failure, &format!("test {name}")))))
+}
+
+/// The two protocol suites alone.
+pub(crate) fn suites(tally: &mut Tally) -> Outcome {
+    build()?;
+    npm_ci("conformance")?;
+    let files = ["tests/engine-protocol.test.mjs", "tests/socket-protocol.test.mjs"];
+    for (name, file) in ["Engine.IO", "Socket.IO"].into_iter().zip(files) {
+        let step = Step::new("node").args("--test --test-timeout=120000").arg(file).inside("conformance");
+        let step = readable(step).env("SUBJECT", "rust").env("BIN_DIR", binaries());
+        step.count(name, tally).map_err(|failure| again(&failure, "suites"))?;
+    }
+    Ok(())
+}
+
+/// The conformance tests against the packages they describe.
+pub(crate) fn reference(tally: &mut Tally) -> Outcome {
+    npm_ci("conformance")?;
+    let step = readable(Step::new("npm").args("run --silent test:reference").inside("conformance"));
+    step.count("reference", tally).map_err(|failure| again(&failure, "reference"))
+}
+
+fn rust(tally: &mut Tally) -> Outcome {
+    build()?;
+    let cargo = || Step::new("cargo");
+    let tests = match cargo().args("nextest --version").succeeds() {
+        true => cargo().args("nextest run --no-fail-fast"),
+        false => cargo().args("test --no-fail-fast --tests"),
+    };
+    tests.args("--workspace --all-features").count("rust", tally)?;
+    cargo().args("test --doc --workspace --all-features").count("rust, documentation", tally)
+}
+
+fn web(tally: &mut Tally) -> Outcome {
+    npm_ci("clients/web")?;
+    let npm = |args| Step::new("npm").args(args).inside("clients/web");
+    npm("run --silent check").run()?;
+    let test = |args| Ok(readable(npm(args)).env("CHROMIUM", chromium()?));
+    test("test --silent")?.count("web client, reference", tally)?;
+    build()?;
+    let ours = test("run --silent test:rust")?.env("WEB_FIXTURE_BIN", binaries().join("web-fixture"));
+    ours.count("web client, ours", tally)
+}
+
+fn conformance(tally: &mut Tally) -> Outcome {
+    build()?;
+    npm_ci("conformance")?;
+    let step = Step::new("npm").args("run --silent test:rust").inside("conformance");
+    readable(step).env("BIN_DIR", binaries()).count("conformance", tally)
+}
+
+fn chat(tally: &mut Tally) -> Outcome {
+    build()?;
+    npm_ci("examples/chat")?;
+    let step = readable(Step::new("npm").args("test --silent").inside("examples/chat"));
+    step.env("CHROMIUM", chromium()?)
+        .env("CHAT_BIN", binaries().join("chat"))
+        .env("ARTIFACTS", root().join("artifacts"))
+        .count("chat in a browser", tally)
+}
+
+/// One set of features for the tests and the binaries, so that nothing is built twice.
+fn build() -> Outcome {
+    Step::new("cargo").args("build --workspace --all-features --all-targets").run()
+}
+
+/// Without a terminal Node writes TAP, which has six lines for every test.
+fn readable(step: Step) -> Step {
+    let options = std::env::var("NODE_OPTIONS").unwrap_or_default();
+    step.env("NODE_OPTIONS", format!("{options} --test-reporter=spec").trim_start())
+}
+
+fn again(Failure(text): &Failure, command: &str) -> Failure {
+    Failure(format!("{text}\nor all of it:\n  cargo xtask {command}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_part_is_refused_before_anything_runs() {
+        let Err(Failure(text)) = run(&["rust", "everything"], &mut Tally::default()) else {
+            panic!("there is no such part")
+        };
+        assert!(text.contains("everything") && text.contains("rust, web, conformance, chat"));
+    }
+}
