@@ -51,7 +51,7 @@ const fail = (message) => {
 };
 
 /** What a socket cannot pass on yet: bounded, each way. */
-const wait = (queue, packet) => (queue.length < 10000 ? queue.push(packet) : fail("too many packets"));
+const wait = (queue, packet) => (queue.length < 10000 ? queue.push(packet) : fail("queue full"));
 
 /** Async, so what user code throws becomes an unhandled rejection and breaks nothing here. */
 const call = async (self, fn, args) => fn.apply(self, args);
@@ -125,7 +125,7 @@ const decoder = () => {
   // the packet whose attachments are arriving
   let pending;
   return (message) => {
-    if (!pending === (typeof message !== "string")) fail("invalid attachment");
+    if (!pending === (typeof message !== "string")) fail("invalid packet");
     if (pending) pending.attachments.push(message);
     else {
       // type, count of attachments (at most 10, as in the reference), namespace, ack id
@@ -140,7 +140,7 @@ const decoder = () => {
     // `num` is whatever the peer says, perhaps "length"
     const revive = (_, value) =>
       value?._placeholder !== true ? value
-      : (typeof value.num === "number" && attachments[value.num]) || fail("invalid attachment");
+      : (typeof value.num === "number" && attachments[value.num]) || fail("invalid packet");
     const data = json ? JSON.parse(json, count && revive) : [];
     if (json && !VALID[type](data)) fail("invalid packet");
     return { type, nsp, id, data };
@@ -273,7 +273,7 @@ const openEngine = (manager) => {
 
   const opened = ({ sid, pingInterval, pingTimeout, maxPayload }) => {
     patience = pingInterval + pingTimeout;
-    if (!sid || !(patience > 0)) fail("invalid handshake");
+    if (!sid || !(patience > 0)) fail("invalid packet");
     Object.assign(engine, { id: sid, maxPayload });
     arm(patience, "ping timeout");
     manager._opened();
@@ -282,8 +282,8 @@ const openEngine = (manager) => {
   const receive = (data) => {
     try {
       if (typeof data !== "string") return manager._receive(data);
-      const [type] = data, body = data.slice(1);
-      if ((type === "0") === !!engine.id) fail("invalid handshake");
+      const type = data[0], body = data.slice(1);
+      if ((type === "0") === !!engine.id) fail("invalid packet");
       if (type === "0") opened(JSON.parse(body));
       else if (type === "1") end("transport close", { description: "transport closed by the server" });
       else if (type === "2") {
@@ -489,7 +489,7 @@ class Socket extends Emitter {
   /** @returns {Promise<any>} */
   emitWithAck(...data) {
     return new Promise((resolve, reject) => {
-      const ack = (error, value) => (error ? reject(error) : resolve(value));
+      const ack = (error, value) => error ? reject(error) : resolve(value);
       ack.errorFirst = true;
       this.emit(...data, ack);
     });

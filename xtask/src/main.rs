@@ -3,8 +3,9 @@
 //! In: a command and its options. Out: what the tools say, a table of the tests that ran, and an exit code. What is
 //! odd: the tests need the binaries of this workspace, and those lie beside this program, wherever that is.
 
-// One command of a shell: shown, run, named again if it fails.
+// One command of a shell: shown, run, named again if it fails; ended if it hangs.
 mod step;
+mod watch;
 
 // What its output says about tests.
 mod tally;

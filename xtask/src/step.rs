@@ -8,10 +8,14 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::root;
 use crate::tally::{Counts, Tally};
+use crate::watch::Watch;
+
+/// No suite takes half as long; one that does hangs.
+const LIMIT: Duration = Duration::from_secs(480);
 
 /// What went wrong, for a person to read.
 #[derive(Debug)]
@@ -99,6 +103,7 @@ impl Step {
         let begun = self.announce();
         let mut command = self.command();
         let mut child = self.spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+        let watch = Watch::new(child.id(), LIMIT);
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let mut counts = Counts::default();
         std::thread::scope(|scope| {
@@ -108,6 +113,9 @@ impl Step {
         });
         let status = child.wait().map_err(|error| self.failure(&error.to_string()))?;
         tally.add(name, counts);
+        if watch.over() {
+            return Err(self.failure(&format!("ended after {} s, it hangs", LIMIT.as_secs())));
+        }
         self.judge(status, begun)?;
         match counts.passed {
             0 => Err(self.failure("no test ran")),

@@ -1,17 +1,18 @@
 /** The bytes: what the client sends, what it takes, and what it makes of bytes no server should send. */
 import { describe, test } from "node:test";
 import assert from "node:assert/strict";
+import { WebSocket } from "ws";
 import { client, connected, next } from "./client.mjs";
 import { OPEN, startPollingScript, startWebSocketScript } from "./scripted.mjs";
 
 /** A connected socket and the scripted end of its connection. */
-const pair = async (t, nsp = "/", opts) => {
+const pair = async (t, nsp = "/", opts, reply = `40${nsp === "/" ? "" : nsp + ","}{"sid":"one"}`) => {
   const server = await startWebSocketScript(t);
   const socket = client(t, server.url + nsp, { transports: ["websocket"], ...opts });
   const peer = await server.next();
   peer.send(OPEN);
   const join = await peer.take();
-  peer.send(nsp === "/" ? '40{"sid":"one"}' : `40${nsp},{"sid":"one"}`);
+  peer.send(reply);
   await connected(socket);
   return { server, socket, peer, join };
 };
@@ -110,6 +111,67 @@ describe("what is sent", () => {
     assert.equal(await again.take(), "40{}");
     assert.equal(await again.take(), '42["marker"]');
   });
+});
+
+describe("what waits", () => {
+  const LIMIT = 10_000;
+
+  test("offline, 10,000 emits wait, and the next one throws", async (t) => {
+    const server = await startWebSocketScript(t);
+    const socket = client(t, server.url, { transports: ["websocket"], autoConnect: false });
+    for (let n = 0; n < LIMIT; n++) socket.emit("n", n);
+    const full = { message: "queue full" };
+    assert.throws(() => socket.emit("more"), full);
+    const called = t.mock.fn();
+    assert.throws(() => socket.timeout(1).emit("more", called), full);
+    await assert.rejects(socket.emitWithAck("more"), full);
+    socket.volatile.emit("dropped");
+    socket.connect();
+    const peer = await server.next();
+    peer.send(OPEN, '40{"sid":"one"}');
+    await next(socket, "connect");
+    socket.emit("last");
+    assert.equal(await peer.take(), "40{}");
+    for (let n = 0; n < LIMIT; n++) assert.equal(await peer.take(), `42["n",${n}]`);
+    assert.equal(await peer.take(), '42["last"]');
+    assert.equal(called.mock.callCount(), 0, "an emit that throws does not call its ack as well");
+  });
+
+  test("an emit that times out makes room for another", async (t) => {
+    const socket = client(t, "http://x", { WebSocket, autoConnect: false });
+    for (let n = 1; n < LIMIT; n++) socket.emit("n");
+    const timedOut = assert.rejects(socket.timeout(1).emitWithAck("n"), { message: "operation has timed out" });
+    assert.throws(() => socket.emit("n"));
+    await timedOut;
+    socket.emit("n");
+  });
+
+  for (const [count, reason] of [[LIMIT, null], [LIMIT + 1, "parse error"]]) {
+    test(`${count} events before the CONNECT reply are ${reason ? `a ${reason}, and no recovery is asked for again` : "delivered after it"}`, async (t) => {
+      const { server, socket, peer } = await pair(t, "/", {}, '40{"sid":"one","pid":"secret"}');
+      let gone = next(socket, "disconnect");
+      peer.ws.close();
+      await gone;
+      const got = [];
+      socket.on("early", (n) => got.push(n));
+      const again = await server.next();
+      again.send(OPEN);
+      assert.match(await again.take(), /^40\{"pid":"secret"/);
+      gone = next(socket, "disconnect");
+      for (let n = 0; n < count; n++) again.send(`42["early",${n}]`);
+      if (!reason) {
+        again.send('40{"sid":"one","pid":"secret"}');
+        await next(socket, "connect");
+        assert.deepEqual(got, [...Array(count).keys()]);
+        return;
+      }
+      assert.equal((await gone)[0], reason);
+      assert.deepEqual(got, []);
+      const fresh = await server.next();
+      fresh.send(OPEN);
+      assert.equal(await fresh.take(), "40{}");
+    });
+  }
 });
 
 describe("what is taken", () => {
