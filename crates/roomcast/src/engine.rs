@@ -271,6 +271,10 @@ impl Application for Raw {
         true
     }
 
+    fn is_busy(&self) -> bool {
+        false
+    }
+
     fn can_go_on(&self) -> bool {
         false
     }

@@ -168,3 +168,56 @@ async fn who_breaks_the_protocol_behind_a_connect_does_not_get_in() {
     until("the session is gone", || io.sessions() == 0).await;
     assert_eq!(lines.rest(), Vec::<String>::new());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leaving_a_namespace_does_not_let_more_calls_in_than_fit() {
+    let io = Io::builder().max_handlers(4).build();
+    let _other = io.of("/b");
+    let running = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let seen = most.clone();
+    io.on("slow", move || {
+        let (running, most) = (running.clone(), seen.clone());
+        async move {
+            most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            running.fetch_sub(1, Ordering::SeqCst);
+        }
+    });
+    io.on("last", async || {});
+    let address = serve(&io).await;
+    let mut client = WebSocket::connect(address).await;
+    for _ in 0..3 {
+        client.enter("/b").await;
+        for _ in 0..200 {
+            client.feed(r#"42["slow"]"#).await;
+        }
+        client.send("41/b,").await;
+        client.send(r#"427["last"]"#).await;
+        client.expect(&["437[]"]).await;
+    }
+    assert!(most.load(Ordering::SeqCst) <= 5, "{} calls at once", most.load(Ordering::SeqCst));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_too_busy_to_read_does_not_time_out_its_clients() {
+    let short = Duration::from_millis(100);
+    let io = Io::builder().max_handlers(1).ping_interval(short).ping_timeout(short).build();
+    io.on("slow", async |text: String| {
+        // Longer than a heartbeat; the text fills what may wait.
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        text.len()
+    });
+    let address = serve(&io).await;
+    let mut client = WebSocket::connect(address).await;
+    let text = "x".repeat(600_000);
+    for n in 0..3 {
+        client.feed(&format!(r#"42{n}["slow","{text}"]"#)).await;
+    }
+    client.flush().await;
+    for n in 0..3 {
+        client.expect(&[&format!("43{n}[600000]")]).await;
+    }
+}

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use proto::socket::{Event, SlotId};
 
 use super::Connection;
+use crate::Reason;
 
 /// The most bytes of events that wait; beyond it the session is not read from.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -19,8 +20,15 @@ const OVERHEAD: usize = 128;
 
 #[derive(Default)]
 pub(super) struct Deferred {
-    events: VecDeque<(SlotId, Option<u64>, Event<'static>)>,
+    queue: VecDeque<Turn>,
     bytes: usize,
+}
+
+/// What waits for its turn.
+enum Turn {
+    Event(SlotId, Option<u64>, Event<'static>),
+    /// The client has left the namespace, behind these events.
+    Leave(SlotId),
 }
 
 impl Deferred {
@@ -28,19 +36,28 @@ impl Deferred {
         self.bytes < MAX_BYTES
     }
 
-    fn push(&mut self, slot: SlotId, id: Option<u64>, event: Event<'static>) {
-        self.bytes += cost(&event);
-        self.events.push_back((slot, id, event));
+    fn push(&mut self, turn: Turn) {
+        self.bytes += turn.cost();
+        self.queue.push_back(turn);
     }
 
-    fn pop(&mut self) -> Option<(SlotId, Option<u64>, Event<'static>)> {
-        let event = self.events.pop_front();
-        match &event {
-            Some((.., event)) => self.bytes -= cost(event),
+    fn pop(&mut self) -> Option<Turn> {
+        let turn = self.queue.pop_front()?;
+        self.bytes -= turn.cost();
+        if self.queue.is_empty() {
             // An idle connection keeps no queue.
-            None => self.events = VecDeque::new(),
+            self.queue = VecDeque::new();
         }
-        event
+        Some(turn)
+    }
+}
+
+impl Turn {
+    fn cost(&self) -> usize {
+        match self {
+            Self::Event(.., event) => cost(event),
+            Self::Leave(_) => OVERHEAD,
+        }
     }
 }
 
@@ -53,35 +70,55 @@ fn cost(event: &Event<'_>) -> usize {
 impl Connection {
     /// An event has come in: it is handled now, or when its turn comes.
     pub(super) fn receive_event(&mut self, slot: SlotId, id: Option<u64>, event: Event<'_>) {
-        if self.deferred.events.is_empty() && self.may_call() {
+        if self.deferred.queue.is_empty() && self.may_call() {
             self.dispatch(slot, id, &event);
         } else {
-            self.deferred.push(slot, id, event.into_owned());
+            self.deferred.push(Turn::Event(slot, id, event.into_owned()));
+        }
+    }
+
+    /// The client has left a namespace: now, or when the events before that have been handled.
+    pub(super) fn receive_leave(&mut self, slot: SlotId) {
+        if self.deferred.queue.is_empty() {
+            self.leave(slot, Reason::ClientNamespaceDisconnect);
+        } else {
+            self.deferred.push(Turn::Leave(slot));
         }
     }
 
     fn may_call(&self) -> bool {
-        self.tasks.len() < self.io.config().max_handlers && self.mailbox.buffered() <= HIGH_WATER
+        self.has_free_call() && self.mailbox.buffered() <= HIGH_WATER
     }
 
-    /// Whether a deferred event could be handled now.
+    /// Whether another call may be suspended.
+    pub(super) fn has_free_call(&self) -> bool {
+        self.tasks.len() < self.io.config().max_handlers
+    }
+
+    /// Whether what is deferred could go on now.
     pub(super) fn can_call_deferred(&self) -> bool {
-        !self.deferred.events.is_empty() && self.may_call()
+        !self.deferred.queue.is_empty() && self.may_call()
     }
 
-    /// Handles deferred events for as long as there is room.
+    /// Goes on with what is deferred for as long as there is room.
     pub(super) fn call_deferred(&mut self) {
-        while self.can_call_deferred()
-            && let Some((slot, id, event)) = self.deferred.pop()
-        {
-            self.dispatch(slot, id, &event);
+        while self.can_call_deferred() {
+            self.take_turn();
         }
     }
 
-    /// Handles them all: they came before the end that is next.
+    /// Handles all of it, at the end of the session: it came before that, and no more can come.
     pub(super) fn call_all_deferred(&mut self) {
-        while let Some((slot, id, event)) = self.deferred.pop() {
-            self.dispatch(slot, id, &event);
+        while !self.deferred.queue.is_empty() {
+            self.take_turn();
+        }
+    }
+
+    fn take_turn(&mut self) {
+        match self.deferred.pop() {
+            Some(Turn::Event(slot, id, event)) => self.dispatch(slot, id, &event),
+            Some(Turn::Leave(slot)) => self.leave(slot, Reason::ClientNamespaceDisconnect),
+            None => {}
         }
     }
 }

@@ -57,6 +57,8 @@ pub(crate) struct Connection {
     connect_deadline: Option<Instant>,
     /// While a packet waits for attachments.
     attachment_deadline: Option<Instant>,
+    /// A message came in this batch; heartbeats are no progress.
+    progressed: bool,
     closing: Closing,
     closed: bool,
 }
@@ -80,6 +82,7 @@ impl Connection {
             deferred: Deferred::default(),
             connect_deadline: deadline,
             attachment_deadline: None,
+            progressed: false,
             closing: Closing::No,
             closed: false,
         }
@@ -104,8 +107,7 @@ impl Connection {
             Decision::Disconnect { slot } => {
                 // A connect that the same batch takes back is not begun.
                 self.asked.retain(|(asked, ..)| *asked != slot);
-                self.call_all_deferred();
-                self.leave(slot, Reason::ClientNamespaceDisconnect);
+                self.receive_leave(slot);
             }
             // `Nothing`, and what a later version of the protocol crate may add.
             _ => {}
@@ -129,6 +131,7 @@ impl Application for Connection {
         if self.closing == Closing::Yes || self.closed {
             return Closing::Yes;
         }
+        self.progressed = true;
         let decision = match message {
             Message::Text(text) => self.protocol.handle_text(text),
             Message::Binary(bytes) => self.protocol.handle_binary(bytes),
@@ -142,7 +145,12 @@ impl Application for Connection {
 
     fn on_batch_end(&mut self) -> Closing {
         self.protocol.end_of_batch();
-        self.attachment_deadline = self.protocol.is_reassembling().then(|| now() + ATTACHMENT_TIMEOUT);
+        if !self.protocol.is_reassembling() {
+            self.attachment_deadline = None;
+        } else if self.progressed {
+            self.attachment_deadline = Some(now() + ATTACHMENT_TIMEOUT);
+        }
+        self.progressed = false;
         match self.closing {
             Closing::No => self.begin_connects(),
             // Who breaks the protocol does not get in any more.
@@ -160,7 +168,6 @@ impl Application for Connection {
             self.closing = Closing::Yes;
         } else if let Some((slot, _)) = self.sockets.iter().find(|(_, socket)| socket.number() == command) {
             let slot = *slot;
-            self.call_all_deferred();
             self.goodbye(slot);
             self.protocol.remove(slot);
             self.leave(slot, Reason::ServerNamespaceDisconnect);
@@ -185,6 +192,10 @@ impl Application for Connection {
 
     fn has_room(&self) -> bool {
         self.deferred.has_room()
+    }
+
+    fn is_busy(&self) -> bool {
+        !self.deferred.has_room() && !self.has_free_call()
     }
 
     fn can_go_on(&self) -> bool {

@@ -75,7 +75,7 @@ impl Registry {
             None => {
                 let mut namespaces = self.namespaces.write();
                 let made = || Namespace::new(path.clone(), false, Arc::default(), self);
-                namespaces.entry(path.clone()).or_insert_with(made).clone()
+                namespaces.entry(path.clone()).or_insert_with(made).pinned()
             }
         }
     }

@@ -34,6 +34,9 @@ pub(crate) trait Application: Send + Unpin + 'static {
     /// Whether another message may be handed over now; if not, the driver stops reading.
     fn has_room(&self) -> bool;
 
+    /// Whether there is no room because of this side's own suspended calls, and not because the peer does not read.
+    fn is_busy(&self) -> bool;
+
     /// Whether [`Application::poll`] would get further now, because the outbox has emptied.
     fn can_go_on(&self) -> bool;
 

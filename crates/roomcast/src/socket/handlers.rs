@@ -29,6 +29,8 @@ pub(crate) struct HandlerTable {
     disconnecting: Vec<Arc<dyn AnyHandler>>,
     disconnect: Vec<Arc<dyn AnyHandler>>,
     last_id: u64,
+    /// It is the table of a socket that has not left.
+    alive: bool,
 }
 
 struct Entry {
@@ -107,10 +109,12 @@ impl Socket {
     /// Registers something; for a socket that is gone it is let go at once, because nothing would ever do so later.
     fn register<T>(&self, work: impl FnOnce(&mut HandlerTable) -> T) -> T {
         let mut extras = self.extras();
+        // Decided once: whoever departs from here on waits for the lock, and finds what is registered.
         if self.is_gone() {
             drop(extras);
             return work(&mut HandlerTable::default());
         }
+        extras.handlers.alive = true;
         work(&mut extras.handlers)
     }
 
@@ -139,7 +143,7 @@ impl Socket {
         listener: impl Fn(&Self, &Outgoing<'_>) + Send + Sync + 'static,
     ) -> HandlerId {
         self.register(|handlers| {
-            if !handlers.hears_outgoing() && !self.is_gone() {
+            if handlers.alive && !handlers.hears_outgoing() {
                 self.namespace().count_outgoing(1);
             }
             let id = handlers.next_id();

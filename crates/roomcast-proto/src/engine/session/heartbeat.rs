@@ -57,6 +57,13 @@ impl Session {
         }
     }
 
+    /// This side is too busy to read, so that a pong would wait unread: the wait begins anew.
+    pub fn extend_heartbeat(&mut self, now: Instant) {
+        if let Heartbeat::Waiting { deadline, .. } = &mut self.heartbeat {
+            *deadline = later(now, self.timing.ping_timeout);
+        }
+    }
+
     pub(super) fn check_heartbeat(&mut self, now: Instant) {
         if now < self.heartbeat.deadline() {
             return;

@@ -50,6 +50,8 @@ pub(crate) struct Driver<A: Application> {
     commands: VecDeque<Command>,
     /// A polling body that the application has no room for yet.
     held_post: Option<(Bytes, oneshot::Sender<PostReply>)>,
+    /// The WebSocket was not read to its end in this turn.
+    more_to_read: bool,
     /// A polling body was answered in this turn, so polls wait for the next.
     post_answered: bool,
     /// Frames taken from the outbox, and how many bytes of the first are written.
@@ -89,6 +91,7 @@ impl<A: Application> Driver<A> {
             poll: None,
             commands: VecDeque::new(),
             held_post: None,
+            more_to_read: false,
             post_answered: false,
             writing: VecDeque::new(),
             skip: 0,
@@ -125,6 +128,11 @@ impl<A: Application> Driver<A> {
             if self.ended && !self.again && self.poll_goodbye(cx, now).is_ready() && app_done.is_ready() {
                 return Poll::Ready(());
             }
+            if std::mem::take(&mut self.more_to_read) && !self.ended {
+                // One that sends without pause takes turns with those that its events are for.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let unblocked = !self.ended && (self.app.can_go_on() || !had_room && self.app.has_room());
             if std::mem::take(&mut self.again) || unblocked {
                 continue;
@@ -137,6 +145,10 @@ impl<A: Application> Driver<A> {
     }
 
     fn check_timeouts(&mut self, now: Instant) {
+        if self.app.is_busy() {
+            // Nothing is read, so the pong cannot come.
+            self.session.extend_heartbeat(now);
+        }
         self.session.handle_timeout(now);
         if self.app.timeout().is_some_and(|timeout| now >= timeout) {
             let closing = self.app.on_timeout(now);

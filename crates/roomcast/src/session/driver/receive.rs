@@ -18,6 +18,8 @@ use crate::session::mailbox::Command;
 use crate::session::poll::{PollReply, PostReply};
 use crate::session::websocket::{WebSocket, with_read_buffer};
 
+/// How often a turn reads; one full buffer ends it at once.
+const READS_PER_TURN: usize = 8;
 /// A polling body that holds nothing but the close packet.
 const CLOSE: &[u8] = b"1";
 /// How long a close packet waits for the poll it came with.
@@ -72,6 +74,7 @@ impl<A: Application> Driver<A> {
                     && !(closes && self.poll.is_none() && waits(&mut self.close_waits_until, now))
             })
         {
+            self.close_waits_until = None;
             self.receive_post(&body, reply, now);
         }
         // An idle session keeps no queue.
@@ -125,10 +128,12 @@ impl<A: Application> Driver<A> {
             return;
         }
         let end = with_read_buffer(|buffer| {
-            while !self.session.is_closed() && self.app.has_room() {
-                let Some(main) = self.main.as_deref_mut() else { break };
-                let length = match main.poll_read(cx, buffer) {
-                    Poll::Pending => break,
+            for _ in 0..READS_PER_TURN {
+                if self.session.is_closed() || !self.app.has_room() {
+                    return None;
+                }
+                let length = match self.main.as_deref_mut()?.poll_read(cx, buffer) {
+                    Poll::Pending => return None,
                     Poll::Ready(Ok(0)) => return Some(End::Closed("the peer hung up")),
                     Poll::Ready(Ok(length)) => length,
                     Poll::Ready(Err(_)) => return Some(End::Failed),
@@ -141,7 +146,12 @@ impl<A: Application> Driver<A> {
                 if end.is_some() {
                     return end;
                 }
+                if length == buffer.len() {
+                    break;
+                }
             }
+            // There may be more, but first what came goes out, and the others have their turn.
+            self.more_to_read = true;
             None
         });
         let (reason, detail) = match end {

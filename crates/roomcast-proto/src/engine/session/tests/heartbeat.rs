@@ -36,6 +36,18 @@ fn only_the_first_packet_after_a_ping_prolongs_the_wait() {
 }
 
 #[test]
+fn a_side_that_is_too_busy_to_read_begins_the_wait_anew_and_no_ping_is_brought_forward() {
+    let mut desk = Desk::new(Transport::WebSocket);
+    desk.session.extend_heartbeat(desk.clock());
+    assert_eq!(desk.due(), Some(300), "no ping is out yet");
+    desk.advance_to(450);
+    desk.session.extend_heartbeat(desk.clock());
+    assert_eq!(desk.due(), Some(650));
+    desk.advance_to(650);
+    assert!(desk.session.is_closed());
+}
+
+#[test]
 fn each_ping_may_be_prolonged_anew() {
     let mut desk = Desk::new(Transport::WebSocket);
     desk.advance_to(400);
