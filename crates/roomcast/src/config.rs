@@ -6,6 +6,7 @@ use std::time::Duration;
 use proto::engine::{Timing, Transport};
 
 use crate::http::{Cookie, Cors};
+use crate::outbox::OutboxLimits;
 
 /// What the engine layer needs to know.
 #[derive(Clone, Debug)]
@@ -16,7 +17,7 @@ pub(crate) struct EngineConfig {
     pub(crate) allow_upgrades: bool,
     pub(crate) timing: Timing,
     pub(crate) max_payload: usize,
-    pub(crate) max_outbox: usize,
+    pub(crate) outbox: OutboxLimits,
     pub(crate) cors: Option<Cors>,
     pub(crate) cookie: Option<Cookie>,
     /// Answers to polls of at least so many bytes are compressed.
@@ -44,7 +45,7 @@ impl EngineConfig {
             allow_upgrades: true,
             timing: Timing::default(),
             max_payload: 1_000_000,
-            max_outbox: 16 * 1024 * 1024,
+            outbox: OutboxLimits::default(),
             cors: None,
             cookie: None,
             http_compression: Some(1024),

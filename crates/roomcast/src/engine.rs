@@ -128,7 +128,7 @@ impl EngineBuilder {
 
     /// The most bytes that may wait for one client, default 16 MiB.
     pub fn max_outbox(mut self, bytes: usize) -> Self {
-        self.config.max_outbox = bytes;
+        self.config.outbox = self.config.outbox.bytes(bytes);
         self
     }
 
@@ -186,12 +186,12 @@ impl Session {
     /// Sends a text message. JS: `socket.send(text)`.
     pub fn send(&self, text: &str) {
         // A session that has ended hears nothing; one that is full is closed for it, with its reason.
-        let _ = self.mailbox.push(Frame::text(text), Urgency::Reliable);
+        let _ = self.mailbox.push(Frame::text(text), &Urgency::Reliable);
     }
 
     /// Sends a binary message.
     pub fn send_binary(&self, bytes: impl Into<Bytes>) {
-        let _ = self.mailbox.push(Frame::binary(bytes.into()), Urgency::Reliable);
+        let _ = self.mailbox.push(Frame::binary(bytes.into()), &Urgency::Reliable);
     }
 
     /// Closes the session; what waits is sent first. JS: `socket.close()`.

@@ -18,7 +18,7 @@ pub enum EmitError {
     Arguments(serde_json::Error),
     /// The socket has left.
     Disconnected,
-    /// The event was volatile and the socket busy.
+    /// The event was volatile and the socket busy, or the overflow policy dropped it.
     Dropped,
     /// The socket's outbox is full; the session is being closed as a slow consumer.
     SlowConsumer,
@@ -30,7 +30,7 @@ impl fmt::Display for EmitError {
             Self::ReservedEvent => "the event name is reserved",
             Self::Arguments(_) => "the arguments cannot be written as JSON",
             Self::Disconnected => "the socket has been disconnected",
-            Self::Dropped => "the volatile event was dropped",
+            Self::Dropped => "the event was dropped",
             Self::SlowConsumer => "the outbox of the socket is full",
         })
     }

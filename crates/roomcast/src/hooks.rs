@@ -1,4 +1,4 @@
-//! What the whole server calls or shares: the error hook, the state.
+//! What the whole server calls or shares: the error hook, the state, the counters.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -8,11 +8,13 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use crate::error::Failure;
+use crate::outbox::Counting;
 
 type ErrorHook = Arc<dyn Fn(&Failure) + Send + Sync>;
 
 #[derive(Default)]
 pub(crate) struct Hooks {
+    pub(crate) counting: Counting,
     error: RwLock<Option<ErrorHook>>,
     state: RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }

@@ -73,7 +73,8 @@ pub use crate::http::{
 };
 pub use crate::io::{Io, IoBuilder};
 pub use crate::namespace::{Handlers, Namespace, ParentNamespace};
-pub use crate::socket::{AckFuture, Emitted, HandlerId, Incoming, Modified, Outgoing, Socket};
+pub use crate::outbox::{Buffered, Counters, OutboxLimits, Overflow};
+pub use crate::socket::{AckFuture, EmitWait, Emitted, HandlerId, Incoming, Modified, Outgoing, Socket};
 
 /// The examples of the front pages compile.
 #[cfg(doctest)]

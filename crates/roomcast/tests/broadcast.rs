@@ -135,7 +135,7 @@ async fn allocations(io: &Io, room: &str, size: usize) -> usize {
         let (emitted, allocations) = count(|| io.to(room).emit("news", ("a text", 42, vec![1.5; 100])));
         assert_eq!(emitted.result().unwrap(), size);
         let members = io.to(room).fetch_sockets().await.unwrap();
-        let written = || members.iter().all(|socket| socket.as_local().unwrap().buffered() == 0);
+        let written = || members.iter().all(|socket| socket.as_local().unwrap().buffered().bytes == 0);
         until("all is written", written).await;
         last = allocations;
     }

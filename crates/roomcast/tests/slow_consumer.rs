@@ -75,18 +75,18 @@ async fn a_websocket_that_does_not_read_is_closed_and_the_others_lose_nothing() 
     let mut sent = 0;
     while slow.is_connected() {
         let emitted = io.emit("n", (sent, &message));
-        assert!(slow.buffered() <= MAX_OUTBOX + FRAME, "{} bytes wait", slow.buffered());
+        assert!(slow.buffered().bytes <= MAX_OUTBOX + FRAME, "{} bytes wait", slow.buffered().bytes);
         sent += 1;
         match emitted.dropped() {
             0 => {}
             _ => assert!(matches!(emitted.result(), Err(EmitError::SlowConsumer))),
         }
         // The one who reads is never more than this one message behind.
-        until("the reader has it", || fast.buffered() == 0).await;
+        until("the reader has it", || fast.buffered().bytes == 0).await;
         assert!(sent * MESSAGE < ENOUGH, "nobody was closed");
     }
     assert_eq!(lines.next().await, format!("{slow_id} slow consumer"));
-    assert_eq!(slow.buffered(), 0);
+    assert_eq!(slow.buffered().bytes, 0);
     fast.emit("done", ());
     let (received, _client) = reader.await.unwrap();
     assert_eq!(received, sent);
@@ -105,7 +105,7 @@ async fn a_client_that_does_not_poll_is_closed_when_its_outbox_is_full() {
             Ok(_) => queued += 1,
             Err(error) => break error,
         }
-        assert!(socket.buffered() <= MAX_OUTBOX);
+        assert!(socket.buffered().bytes <= MAX_OUTBOX);
     };
     assert!(matches!(refused, EmitError::SlowConsumer));
     assert!(MAX_OUTBOX - queued * MESSAGE < FRAME + queued * 128, "{queued} fit");
@@ -119,7 +119,7 @@ async fn one_message_that_is_larger_than_the_outbox_still_arrives() {
     let (io, _lines) = small_outboxes();
     let (mut client, id) = WebSocket::join(serve(&io).await, "/").await;
     let socket = io.socket(&id).unwrap();
-    until("the greeting is written", || socket.buffered() == 0).await;
+    until("the greeting is written", || socket.buffered().bytes == 0).await;
     let message = "x".repeat(2 * MAX_OUTBOX);
     assert_eq!(socket.emit("large", &message).queued(), 1);
     client.expect(&[&format!(r#"42["large","{message}"]"#)]).await;
@@ -136,7 +136,7 @@ async fn volatile_events_are_dropped_rather_than_queued() {
         let emitted = socket.volatile().emit("frame", (sent + dropped, &message));
         sent += emitted.queued();
         dropped += emitted.dropped();
-        assert!(socket.buffered() <= FRAME, "{} bytes wait", socket.buffered());
+        assert!(socket.buffered().bytes <= FRAME, "{} bytes wait", socket.buffered().bytes);
         assert!(sent * MESSAGE < ENOUGH, "nothing was dropped");
         tokio::task::yield_now().await;
     }

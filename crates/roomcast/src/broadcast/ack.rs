@@ -53,7 +53,7 @@ impl<T> BroadcastAck<T> {
         recipients: Vec<Socket>,
         frame: &Frame,
         id: u64,
-        urgency: Urgency,
+        urgency: &Urgency,
         timeout: Option<Duration>,
     ) -> Self {
         // Bounded by the number of recipients: each sends at most one answer.
@@ -65,10 +65,11 @@ impl<T> BroadcastAck<T> {
                 continue;
             }
             match socket.deliver(frame, urgency) {
-                Pushed::Queued | Pushed::Overflow => asked.push(socket),
+                pushed if pushed.is_queued() => asked.push(socket),
+                Pushed::Overflow => asked.push(socket),
                 // It did not get the question; if it has just left, its end counts as an answer already.
-                Pushed::Dropped | Pushed::Closed if socket.forget(id) => {}
-                Pushed::Dropped | Pushed::Closed => asked.push(socket),
+                _ if socket.forget(id) => {}
+                _ => asked.push(socket),
             }
         }
         let timeout = timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout)));

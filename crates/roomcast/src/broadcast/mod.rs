@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::deliver;
 use crate::error::{AckError, Cause, EmitError, Failure, FetchError};
-use crate::outbox::Urgency;
+use crate::outbox::{Key, Urgency};
 use crate::socket::{Emitted, Outgoing, error_again};
 use crate::{Namespace, Socket};
 
@@ -88,11 +88,12 @@ pub struct Broadcast {
     namespace: Namespace,
     target: Target,
     timeout: Option<Duration>,
+    latest: Option<Key>,
 }
 
 impl Broadcast {
     pub(crate) fn new(namespace: Namespace, target: Target) -> Self {
-        Self { namespace, target, timeout: None }
+        Self { namespace, target, timeout: None, latest: None }
     }
 
     /// Adds rooms: whoever is in any of them is reached, once. JS: `to(room)`.
@@ -119,6 +120,13 @@ impl Broadcast {
         self
     }
 
+    /// For those for whom an event of the same key still waits, it takes the place of that one. See
+    /// [`Modified::latest`](crate::Modified::latest). Has no effect together with [`Broadcast::volatile`]. Roomcast's own.
+    pub fn latest(mut self, key: impl AsRef<str>) -> Self {
+        self.latest = Some(Key::new(self.namespace.name(), key.as_ref()));
+        self
+    }
+
     /// Whether it may be compressed. JS: `compress(bool)`.
     pub fn compress(mut self, compress: bool) -> Self {
         self.target = self.target.compress(compress);
@@ -141,7 +149,7 @@ impl Broadcast {
     /// anything else is one. JS: `emit(event, ...args)`.
     pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Emitted {
         match self.encode(event, &args, None) {
-            Err(error) => Emitted { error: Some(error), ..Emitted::nobody() },
+            Err(error) => Emitted::failed(error),
             Ok(frame) => self.deliver(&frame),
         }
     }
@@ -155,7 +163,12 @@ impl Broadcast {
             Err(error) => BroadcastAck::failed(AckError::Emit(error)),
             Ok(frame) => {
                 let recipients = self.namespace.members().collect(&self.target);
-                BroadcastAck::send(recipients, &frame, id, self.urgency(), self.timeout)
+                // Who waits for an answer would wait in vain for one to an event that was dropped later.
+                let urgency = match self.target.flags().volatile {
+                    true => &Urgency::Volatile,
+                    false => &Urgency::Reliable,
+                };
+                BroadcastAck::send(recipients, &frame, id, urgency, self.timeout)
             }
         }
     }
@@ -198,9 +211,10 @@ impl Broadcast {
     }
 
     fn urgency(&self) -> Urgency {
-        match self.target.flags().volatile {
-            true => Urgency::Volatile,
-            false => Urgency::Reliable,
+        match &self.latest {
+            _ if self.target.flags().volatile => Urgency::Volatile,
+            Some(key) => Urgency::Latest(key.clone()),
+            None => Urgency::Event,
         }
     }
 
@@ -220,17 +234,17 @@ impl Broadcast {
 
     fn deliver(&self, frame: &Frame) -> Emitted {
         let urgency = self.urgency();
-        let mut emitted = Emitted::nobody();
+        let mut emitted = Emitted::default();
         if self.namespace.hears_outgoing() {
             // Listeners are user code: they are called with no lock held.
             for socket in self.namespace.members().collect(&self.target) {
                 Outgoing::tell(&socket, frame);
-                emitted.count(socket.deliver(frame, urgency));
+                emitted.count(socket.deliver(frame, &urgency));
             }
         } else {
             self.namespace
                 .members()
-                .for_each(&self.target, |socket| emitted.count(socket.deliver(frame, urgency)));
+                .for_each(&self.target, |socket| emitted.count(socket.deliver(frame, &urgency)));
         }
         emitted
     }

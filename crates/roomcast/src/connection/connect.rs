@@ -90,7 +90,7 @@ impl Connection {
         let reply = ConnectReply { sid: socket.id() };
         let frame = deliver::connect(socket.namespace_path(), &reply).expect("an id always serialises");
         // The reply goes before anything that rooms may bring.
-        let _ = socket.push(frame, Urgency::Reliable);
+        let _ = socket.push(frame, &Urgency::Reliable);
         self.sockets.push((slot, socket.clone()));
         socket.arrive();
         drop(entering);
@@ -110,7 +110,7 @@ impl Connection {
         let frame: Frame =
             deliver::connect_error(path.as_str(), error).expect("a text and JSON always serialise");
         // A session that has ended hears nothing.
-        let _ = self.mailbox.push(frame, Urgency::Reliable);
+        let _ = self.mailbox.push(frame, &Urgency::Reliable);
     }
 
     /// Calls a handler: its parameters, its first step, all in place.

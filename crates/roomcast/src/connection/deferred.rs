@@ -87,7 +87,7 @@ impl Connection {
     }
 
     fn may_call(&self) -> bool {
-        self.has_free_call() && self.mailbox.buffered() <= HIGH_WATER
+        self.has_free_call() && self.mailbox.buffered().bytes <= HIGH_WATER
     }
 
     /// Whether another call may be suspended.

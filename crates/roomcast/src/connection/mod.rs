@@ -23,7 +23,8 @@ use crate::handler::{Done, Tasks};
 use crate::http::Handshake;
 use crate::outbox::Urgency;
 use crate::session::{Application, Closing, Mailbox};
-use crate::{Io, Socket};
+use crate::socket::auth_args;
+use crate::{Io, Socket, names};
 
 use deferred::Deferred;
 
@@ -190,6 +191,15 @@ impl Application for Connection {
         self.closing
     }
 
+    fn on_drained(&mut self) {
+        let sockets: SmallVec<[Socket; 1]> = self.sockets.iter().map(|(_, socket)| socket.clone()).collect();
+        for socket in sockets {
+            for handler in socket.drain_handlers() {
+                self.call(&*handler, &socket, &names::DRAIN, &auth_args(None), None, None);
+            }
+        }
+    }
+
     fn has_room(&self) -> bool {
         self.deferred.has_room()
     }
@@ -231,6 +241,10 @@ impl Application for Connection {
             true => Reason::ServerShuttingDown,
             false => Reason::of_session(reason, deferred),
         };
+        if reason == Reason::SlowConsumer {
+            self.io.hooks().counting.count_closed_slow();
+            self.sockets.iter().for_each(|(_, socket)| socket.namespace().count_closed_slow());
+        }
         self.leave_all(reason);
     }
 }
@@ -240,7 +254,7 @@ impl Connection {
     fn goodbye(&self, slot: SlotId) {
         if let Some(socket) = self.socket(slot) {
             // A session that has ended hears nothing.
-            let _ = socket.push(deliver::disconnect(socket.namespace_path()), Urgency::Reliable);
+            let _ = socket.push(deliver::disconnect(socket.namespace_path()), &Urgency::Reliable);
         }
     }
 

@@ -41,7 +41,7 @@ impl AckSlot {
             Ok(Ok(frame)) => {
                 if !self.sent.swap(true, Ordering::AcqRel) {
                     // If the socket has left, its client waits no more.
-                    let _ = self.socket.push(frame, Urgency::Reliable);
+                    let _ = self.socket.push(frame, &Urgency::Reliable);
                 }
                 Ok(())
             }

@@ -45,10 +45,10 @@ pub(super) async fn open<A: Acceptor>(
 pub(super) fn register<A: Acceptor>(acceptor: &A, transport: Transport) -> Arc<Mailbox> {
     let core = acceptor.core();
     let config = &core.config;
-    let mailbox = Arc::new(Mailbox::new(random_id(), transport, config.max_outbox));
+    let mailbox = Arc::new(Mailbox::new(random_id(), transport, config.outbox));
     let upgrades = config.upgrades(transport);
     let open = OpenPacket::new(mailbox.sid(), upgrades, &config.timing, config.max_payload as u64);
-    mailbox.push(Frame::packet(&open.encode()), Urgency::Reliable);
+    mailbox.push(Frame::packet(&open.encode()), &Urgency::Reliable);
     core.sessions.insert(mailbox.clone());
     if core.is_closing() {
         // The shutdown may have looked at the registry just before.

@@ -13,7 +13,7 @@ use crate::core::Core;
 use crate::hooks::Hooks;
 use crate::http::Cookie;
 use crate::namespace::Registry;
-use crate::{Cors, Handshake};
+use crate::{Cors, Handshake, Overflow};
 
 /// The options of a server; each has the reference's default, unless its text says otherwise.
 #[must_use = "the server is made by `build`"]
@@ -66,10 +66,24 @@ impl IoBuilder {
         self
     }
 
-    /// The most bytes that may wait for one client, default 16 MiB. A client that reads so slowly that more would wait
-    /// is closed with the reason `slow consumer`. Roomcast's own: JavaScript buffers without bound.
+    /// The most bytes that may wait for one client, default 16 MiB. What happens when more would wait is said by
+    /// [`IoBuilder::overflow`]. Roomcast's own: JavaScript buffers without bound.
     pub fn max_outbox(mut self, bytes: usize) -> Self {
-        self.engine.max_outbox = bytes;
+        self.engine.outbox = self.engine.outbox.bytes(bytes);
+        self
+    }
+
+    /// The most packets that may wait for one client, default 100,000. Roomcast's own.
+    pub fn max_outbox_packets(mut self, packets: u32) -> Self {
+        self.engine.outbox = self.engine.outbox.packets(packets);
+        self
+    }
+
+    /// What happens when more would wait for a client than may, default [`Overflow::Close`]: it is closed with the reason
+    /// `slow consumer`. One client's bounds and policy: [`Socket::set_outbox_limits`](crate::Socket::set_outbox_limits).
+    /// Roomcast's own.
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.engine.outbox = self.engine.outbox.overflow(overflow);
         self
     }
 

@@ -19,7 +19,7 @@ use crate::hooks::Hooks;
 use crate::http::{Acceptor, Plain, listen};
 use crate::namespace::{Joining, Registry};
 use crate::session::Mailbox;
-use crate::{Handshake, Namespace, ParentNamespace, RoomcastLayer, RoomcastService};
+use crate::{Counters, Handshake, Namespace, ParentNamespace, RoomcastLayer, RoomcastService};
 
 pub use builder::IoBuilder;
 
@@ -115,6 +115,13 @@ impl Io {
         self.0.core.sessions.len()
     }
 
+    /// What backpressure has done on this node: events dropped and replaced, clients closed. Of one namespace, the main one
+    /// too: `io.of("/").counters()`. Roomcast's own.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.0.hooks.counting.snapshot()
+    }
+
     /// The paths of all namespaces that exist now.
     #[must_use]
     pub fn namespaces(&self) -> Vec<String> {
@@ -204,6 +211,10 @@ impl Io {
 
     pub(crate) fn config(&self) -> &SocketConfig {
         &self.0.config
+    }
+
+    pub(crate) fn hooks(&self) -> &Hooks {
+        &self.0.hooks
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {

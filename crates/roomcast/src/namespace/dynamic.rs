@@ -111,14 +111,7 @@ impl ParentNamespace {
 
     /// Sends an event to every socket of every child. JS: `parent.emit(event, ...args)`.
     pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Emitted {
-        self.children().iter().fold(Emitted::nobody(), |all, child| {
-            let one = child.emit(event, &args);
-            Emitted {
-                queued: all.queued + one.queued,
-                dropped: all.dropped + one.dropped,
-                error: one.error.or(all.error),
-            }
-        })
+        self.children().iter().fold(Emitted::default(), |all, child| all.and(child.emit(event, &args)))
     }
 }
 

@@ -22,8 +22,9 @@ use serde::de::DeserializeOwned;
 use crate::broadcast::{Broadcast, BroadcastAck, RemoteSocket};
 use crate::error::FetchError;
 use crate::hooks::Hooks;
+use crate::outbox::{Counting, Pushed};
 use crate::socket::Emitted;
-use crate::{IntoRooms, Socket};
+use crate::{Counters, IntoRooms, Socket};
 
 pub use dynamic::ParentNamespace;
 pub use handlers::Handlers;
@@ -49,6 +50,7 @@ pub(crate) struct NamespaceInner {
     joining: AtomicUsize,
     /// Sockets with listeners for outgoing events.
     outgoing: AtomicIsize,
+    counting: Counting,
 }
 
 impl Namespace {
@@ -67,6 +69,7 @@ impl Namespace {
             ack_ids: AtomicU64::new(0),
             joining: AtomicUsize::new(0),
             outgoing: AtomicIsize::new(0),
+            counting: Counting::default(),
         }))
     }
 
@@ -106,6 +109,29 @@ impl Namespace {
     #[must_use]
     pub fn socket(&self, id: &str) -> Option<Socket> {
         self.0.members.member(id).filter(Socket::is_connected)
+    }
+
+    /// What backpressure has done to this namespace's events and sockets on this node. For the whole server:
+    /// [`Io::counters`](crate::Io::counters).
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.0.counting.snapshot()
+    }
+
+    /// Counts in both places.
+    pub(crate) fn count_pushed(&self, pushed: Pushed) {
+        self.0.counting.count(pushed);
+        self.hooks().counting.count(pushed);
+    }
+
+    pub(crate) fn count_waited(&self) {
+        self.0.counting.count_waited();
+        self.hooks().counting.count_waited();
+    }
+
+    /// One of its sockets was too slow.
+    pub(crate) fn count_closed_slow(&self) {
+        self.0.counting.count_closed_slow();
     }
 
     pub(crate) fn definition(&self) -> Arc<Definition> {
@@ -169,6 +195,11 @@ impl Namespace {
     /// Dropped for those who cannot take it at once. JS: `io.volatile`.
     pub fn volatile(&self) -> Broadcast {
         self.everyone().volatile()
+    }
+
+    /// Takes the place of a waiting event of the same key. See [`Modified::latest`](crate::Modified::latest).
+    pub fn latest(&self, key: impl AsRef<str>) -> Broadcast {
+        self.everyone().latest(key)
     }
 
     /// Whether it may be compressed. JS: `io.compress(bool)`.

@@ -31,6 +31,9 @@ pub(crate) trait Application: Send + Unpin + 'static {
     /// Whether [`Application::poll`] asked for the session to be closed.
     fn wants_close(&self) -> Closing;
 
+    /// The outbox, which is watched, has run empty.
+    fn on_drained(&mut self) {}
+
     /// Whether another message may be handed over now; if not, the driver stops reading.
     fn has_room(&self) -> bool;
 

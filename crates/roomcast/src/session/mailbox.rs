@@ -9,11 +9,12 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use proto::Sid;
 use proto::engine::{Frame, Transport};
+use tokio::sync::futures::OwnedNotified;
 use tokio::sync::oneshot;
 
 use super::poll::{PollReply, PostReply};
 use super::websocket::WebSocket;
-use crate::outbox::{Outbox, Pushed, Urgency};
+use crate::outbox::{Buffered, Outbox, OutboxLimits, Pushed, Urgency};
 
 /// Requests that wait for the driver. One poll and one POST may be under way, the rest are mistakes or attacks.
 const MAX_COMMANDS: usize = 16;
@@ -73,9 +74,9 @@ struct Inner {
 }
 
 impl Mailbox {
-    pub(crate) fn new(sid: Sid, transport: Transport, max_outbox: usize) -> Self {
+    pub(crate) fn new(sid: Sid, transport: Transport, outbox: OutboxLimits) -> Self {
         let inner = Inner {
-            outbox: Outbox::new(max_outbox),
+            outbox: Outbox::new(outbox),
             commands: Vec::new(),
             waker: None,
             sleep: Sleep::Awake,
@@ -92,22 +93,67 @@ impl Mailbox {
     }
 
     /// Queues a frame, wakes the driver if it sleeps.
-    pub(crate) fn push(&self, frame: Frame, urgency: Urgency) -> Pushed {
+    pub(crate) fn push(&self, frame: Frame, urgency: &Urgency) -> Pushed {
         let (pushed, waker) = {
             let mut inner = self.inner.lock();
             let pushed = inner.outbox.push(frame, urgency);
-            inner.overflow |= pushed == Pushed::Overflow;
-            let wake = match pushed {
-                Pushed::Queued => inner.sleep == Sleep::Light,
-                Pushed::Overflow => true,
-                Pushed::Dropped | Pushed::Closed => false,
-            };
-            (pushed, if wake { inner.wake() } else { None })
+            (pushed, inner.pushed(pushed))
         };
         if let Some(waker) = waker {
             waker.wake();
         }
         pushed
+    }
+
+    /// Queues a frame as [`Mailbox::push`] does if there is room enough; else gives it back with what to wait for.
+    pub(crate) fn push_or_wait(
+        &self,
+        frame: Frame,
+        urgency: &Urgency,
+    ) -> Result<Pushed, (Frame, OwnedNotified)> {
+        let (pushed, waker) = {
+            let mut inner = self.inner.lock();
+            let pushed = inner.outbox.push_or_wait(frame, urgency)?;
+            (pushed, inner.pushed(pushed))
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(pushed)
+    }
+
+    /// What to wait for until nothing waits to be written; `None` if nothing does.
+    pub(crate) fn wait_until_empty(&self) -> Option<OwnedNotified> {
+        self.inner.lock().outbox.wait_until_empty()
+    }
+
+    /// Whether the session has ended, or is about to because its outbox overflowed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.inner.lock().outbox.is_closed()
+    }
+
+    /// Wakes whoever waits for room, to look again.
+    pub(crate) fn wake_waiting(&self) {
+        let wakers = self.inner.lock().outbox.all_wakers();
+        wakers.wake();
+    }
+
+    pub(crate) fn outbox_limits(&self) -> OutboxLimits {
+        self.inner.lock().outbox.limits()
+    }
+
+    pub(crate) fn set_outbox_limits(&self, limits: OutboxLimits) {
+        let wakers = {
+            let outbox = &mut self.inner.lock().outbox;
+            outbox.set_limits(limits);
+            outbox.wakers()
+        };
+        wakers.wake();
+    }
+
+    /// Tells the application from now on when the outbox has run empty.
+    pub(crate) fn watch_outbox(&self) {
+        self.inner.lock().outbox.watch();
     }
 
     /// Hands a command to the driver; gives it back if the session has ended or too many wait.
@@ -152,9 +198,9 @@ impl Mailbox {
         self.inner.lock().transport = transport;
     }
 
-    /// Bytes that wait to be written.
-    pub(crate) fn buffered(&self) -> usize {
-        self.inner.lock().outbox.bytes()
+    /// What waits to be written.
+    pub(crate) fn buffered(&self) -> Buffered {
+        self.inner.lock().outbox.buffered()
     }
 
     /// Whether frames wait that the driver has not taken yet.
@@ -171,7 +217,12 @@ impl Mailbox {
 
     /// Works on the outbox under the lock.
     pub(super) fn with_outbox<T>(&self, work: impl FnOnce(&mut Outbox) -> T) -> T {
-        work(&mut self.inner.lock().outbox)
+        let (result, wakers) = {
+            let outbox = &mut self.inner.lock().outbox;
+            (work(outbox), outbox.wakers())
+        };
+        wakers.wake();
+        result
     }
 
     /// Lets the driver sleep, unless something came in meanwhile: then `false`. `can_send`: its transport takes frames.
@@ -190,19 +241,30 @@ impl Mailbox {
 
     /// Nothing goes in any more; what waits is dropped.
     pub(super) fn close(&self) {
-        let waiting = {
+        let (commands, post, wakers) = {
             let mut inner = self.inner.lock();
             inner.closed = true;
             inner.outbox.close();
             inner.waker = None;
-            (std::mem::take(&mut inner.commands), inner.post.take())
+            (std::mem::take(&mut inner.commands), inner.post.take(), inner.outbox.all_wakers())
         };
+        wakers.wake();
         // Their channels close here, outside the lock.
-        drop(waiting);
+        drop((commands, post));
     }
 }
 
 impl Inner {
+    /// The waker of the driver, if what became of a frame is to wake it.
+    fn pushed(&mut self, pushed: Pushed) -> Option<Waker> {
+        self.overflow |= pushed == Pushed::Overflow;
+        let wake = match pushed {
+            Pushed::Overflow => true,
+            pushed => pushed.is_queued() && self.sleep == Sleep::Light,
+        };
+        if wake { self.wake() } else { None }
+    }
+
     /// The waker, if the driver sleeps.
     fn wake(&mut self) -> Option<Waker> {
         let asleep = std::mem::replace(&mut self.sleep, Sleep::Awake) != Sleep::Awake;

@@ -1,4 +1,6 @@
 //! Events to one socket.
+//!
+//! In: names and values. Out: frames into the outbox, and [`Emitted`], what became of them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -9,54 +11,133 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::acks::AckFuture;
+use super::wait::EmitWait;
 use super::{Socket, Waiter};
 use crate::deliver;
 use crate::error::{AckError, Cause, EmitError};
 use crate::handler::panic_message;
-use crate::outbox::{Pushed, Urgency};
+use crate::outbox::{Key, Pushed, Urgency};
 
-/// What became of an emit. Nothing has to be done with it: a failure that is this program's fault has been reported to
-/// the error hook as well.
-#[derive(Debug)]
+/// What became of an emit: how many sockets it is on its way to, and how many it will not reach, and why. Nothing has to
+/// be done with it: a failure that is this program's fault has been reported to the error hook as well.
+///
+/// ```
+/// # let io = roomcast::Io::new();
+/// let emitted = io.to("room").volatile().emit("tick", 1);
+/// println!("{} get it, {} of them at once", emitted.queued(), emitted.at_once());
+/// println!("{} were too busy, {} too slow for good", emitted.dropped_volatile(), emitted.closed_slow());
+/// ```
+#[derive(Debug, Default)]
 pub struct Emitted {
     pub(crate) queued: usize,
-    pub(crate) dropped: usize,
+    at_once: usize,
+    replaced: usize,
+    displaced: usize,
+    dropped_volatile: usize,
+    dropped_full: usize,
+    closed_slow: usize,
     pub(crate) error: Option<EmitError>,
 }
 
 impl Emitted {
-    pub(crate) const fn nobody() -> Self {
-        Self { queued: 0, dropped: 0, error: None }
+    pub(crate) fn failed(error: EmitError) -> Self {
+        Self { error: Some(error), ..Self::default() }
+    }
+
+    /// What became of a push to one socket; one that has left does not count.
+    pub(crate) fn one(pushed: Pushed) -> Self {
+        let mut emitted = Self::default();
+        emitted.count(pushed);
+        if pushed == Pushed::Closed {
+            emitted.error = Some(EmitError::Disconnected);
+        }
+        emitted
     }
 
     pub(crate) fn count(&mut self, pushed: Pushed) {
+        self.queued += usize::from(pushed.is_queued());
         match pushed {
-            Pushed::Queued => self.queued += 1,
-            Pushed::Dropped => self.dropped += 1,
+            Pushed::AtOnce => self.at_once += 1,
+            Pushed::DroppedOlder(older) => self.displaced += older as usize,
+            Pushed::Replaced(older) => {
+                self.replaced += 1;
+                self.displaced += older as usize;
+            }
+            Pushed::DroppedVolatile => self.dropped_volatile += 1,
+            Pushed::DroppedFull => self.dropped_full += 1,
             Pushed::Overflow => {
-                self.dropped += 1;
+                self.closed_slow += 1;
                 self.error = Some(EmitError::SlowConsumer);
             }
-            Pushed::Closed => {}
+            Pushed::Queued | Pushed::Closed => {}
         }
     }
 
-    /// In how many outboxes the event waits now.
+    /// Both together.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.queued += other.queued;
+        self.at_once += other.at_once;
+        self.replaced += other.replaced;
+        self.displaced += other.displaced;
+        self.dropped_volatile += other.dropped_volatile;
+        self.dropped_full += other.dropped_full;
+        self.closed_slow += other.closed_slow;
+        self.error = self.error.or(other.error);
+        self
+    }
+
+    /// In how many outboxes the event is now, on its way.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.queued
     }
 
-    /// How many sockets it did not reach: it was volatile and they were busy, or their outbox was full.
+    /// How many of those were idle, so that it leaves at once; in the others it waits behind what was there before.
+    #[must_use]
+    pub fn at_once(&self) -> usize {
+        self.at_once
+    }
+
+    /// In how many of those it took the place of an older event of its key. See [`Modified::latest`].
+    #[must_use]
+    pub fn replaced(&self) -> usize {
+        self.replaced
+    }
+
+    /// How many older events were dropped to make room for it. See [`Overflow`](crate::Overflow).
+    #[must_use]
+    pub fn displaced(&self) -> usize {
+        self.displaced
+    }
+
+    /// How many sockets it did not reach: the sum of the three below.
     #[must_use]
     pub fn dropped(&self) -> usize {
-        self.dropped
+        self.dropped_volatile + self.dropped_full + self.closed_slow
+    }
+
+    /// How many sockets it did not reach because it was volatile and they were busy.
+    #[must_use]
+    pub fn dropped_volatile(&self) -> usize {
+        self.dropped_volatile
+    }
+
+    /// How many sockets it did not reach because their outbox was full of what may not be dropped.
+    #[must_use]
+    pub fn dropped_full(&self) -> usize {
+        self.dropped_full
+    }
+
+    /// How many sockets are being closed as slow consumers because it found no room.
+    #[must_use]
+    pub fn closed_slow(&self) -> usize {
+        self.closed_slow
     }
 
     /// The number of outboxes it waits in, or what went wrong.
     ///
     /// # Errors
-    /// See [`EmitError`]. That a volatile event was dropped is no error.
+    /// See [`EmitError`]. That an event was dropped because it was volatile, or by the overflow policy, is no error.
     pub fn result(self) -> Result<usize, EmitError> {
         self.error.map_or(Ok(self.queued), Err)
     }
@@ -107,7 +188,7 @@ impl Outgoing<'_> {
     }
 }
 
-/// An emit with a modifier; made by [`Socket::timeout`], [`Socket::volatile`], [`Socket::compress`].
+/// An emit with a modifier; made by [`Socket::timeout`], [`Socket::volatile`], [`Socket::latest`], [`Socket::compress`].
 #[derive(Clone, Debug)]
 pub struct Modified {
     socket: Socket,
@@ -118,7 +199,7 @@ pub struct Modified {
 
 impl Socket {
     fn modified(&self) -> Modified {
-        Modified { socket: self.clone(), timeout: None, urgency: Urgency::Reliable, compress: true }
+        Modified { socket: self.clone(), timeout: None, urgency: Urgency::Event, compress: true }
     }
 
     /// Sends an event to this client. A tuple gives several arguments, `()` none, anything else is one. Never blocks.
@@ -154,10 +235,21 @@ impl Socket {
         self.modified().volatile()
     }
 
+    /// The event takes the place of a waiting one of the same key, if there is one. See [`Modified::latest`].
+    #[must_use]
+    pub fn latest(&self, key: impl AsRef<str>) -> Modified {
+        self.modified().latest(key)
+    }
+
     /// Whether the event may be compressed where the transport can. JS: `socket.compress(bool)`.
     #[must_use]
     pub fn compress(&self, compress: bool) -> Modified {
         self.modified().compress(compress)
+    }
+
+    /// Sends an event as soon as there is room for it. See [`EmitWait`]. Roomcast's own.
+    pub fn emit_wait<T: Serialize>(&self, event: &str, args: T) -> EmitWait {
+        self.modified().emit_wait(event, args)
     }
 }
 
@@ -176,6 +268,25 @@ impl Modified {
         self
     }
 
+    /// The event says how something is now, so that a newer one of the same key makes it worthless: while it waits, the
+    /// newer one takes its place in the queue. A client that reads fast gets all of them, a slow one the latest. Keys
+    /// belong to the namespace and the client, whatever the event's name. The later of this and [`Modified::volatile`]
+    /// holds. Roomcast's own.
+    ///
+    /// ```
+    /// # use roomcast::{Io, Socket};
+    /// # let io = Io::new();
+    /// io.on("cursor", async |socket: Socket, x: u32, y: u32| {
+    ///     let key = format!("cursor:{}", socket.id());
+    ///     socket.broadcast().latest(key).emit("cursor", (socket.id(), x, y));
+    /// });
+    /// ```
+    #[must_use]
+    pub fn latest(mut self, key: impl AsRef<str>) -> Self {
+        self.urgency = Urgency::Latest(Key::new(self.socket.namespace_path(), key.as_ref()));
+        self
+    }
+
     /// See [`Socket::compress`].
     #[must_use]
     pub fn compress(mut self, compress: bool) -> Self {
@@ -186,9 +297,18 @@ impl Modified {
     /// See [`Socket::emit`].
     pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Emitted {
         match self.encode(event, &args, None) {
-            Err(error) => Emitted { error: Some(error), ..Emitted::nobody() },
-            Ok(frame) => self.send(frame),
+            Err(error) => Emitted::failed(error),
+            Ok(frame) => self.send(frame, &self.urgency),
         }
+    }
+
+    /// See [`Socket::emit_wait`]. A volatile event waits as any other does.
+    pub fn emit_wait<T: Serialize>(&self, event: &str, args: T) -> EmitWait {
+        let urgency = match &self.urgency {
+            Urgency::Volatile => Urgency::Event,
+            urgency => urgency.clone(),
+        };
+        EmitWait::new(&self.socket, self.encode(event, &args, None), urgency)
     }
 
     /// See [`Socket::emit_with_ack`].
@@ -203,7 +323,12 @@ impl Modified {
             return AckFuture::failed(AckError::Emit(EmitError::Disconnected));
         }
         let future = AckFuture::new(self.socket.clone(), id, answers, self.timeout);
-        let emitted = self.send(frame);
+        // Who waits for an answer would wait in vain for one to an event that was dropped later.
+        let urgency = match self.urgency {
+            Urgency::Volatile => &Urgency::Volatile,
+            _ => &Urgency::Reliable,
+        };
+        let emitted = self.send(frame, urgency);
         match emitted.queued() {
             0 => AckFuture::failed(AckError::Emit(emitted.error.unwrap_or(EmitError::Dropped))),
             _ => future,
@@ -218,19 +343,12 @@ impl Modified {
         })
     }
 
-    fn send(&self, frame: Frame) -> Emitted {
-        let mut emitted = Emitted::nobody();
+    fn send(&self, frame: Frame, urgency: &Urgency) -> Emitted {
         if !self.socket.takes_emits() {
-            emitted.error = Some(EmitError::Disconnected);
-            return emitted;
+            return Emitted::failed(EmitError::Disconnected);
         }
         Outgoing::tell(&self.socket, &frame);
-        let pushed = self.socket.push(frame, self.urgency);
-        if pushed == Pushed::Closed {
-            emitted.error = Some(EmitError::Disconnected);
-        }
-        emitted.count(pushed);
-        emitted
+        Emitted::one(self.socket.push(frame, urgency))
     }
 }
 

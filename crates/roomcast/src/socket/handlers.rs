@@ -28,6 +28,7 @@ pub(crate) struct HandlerTable {
     middlewares: Vec<PacketMiddleware>,
     disconnecting: Vec<Arc<dyn AnyHandler>>,
     disconnect: Vec<Arc<dyn AnyHandler>>,
+    drain: Vec<Arc<dyn AnyHandler>>,
     last_id: u64,
     /// It is the table of a socket that has not left.
     alive: bool,
@@ -182,6 +183,31 @@ impl Socket {
     /// event.
     pub fn on_disconnect<P: 'static>(&self, handler: impl Handler<P>) {
         self.register(|handlers| handlers.disconnect.push(erase(handler)));
+    }
+
+    /// Calls `handler` whenever everything that was emitted to this client, in any namespace, has been handed to its
+    /// transport, and the transport takes more. Sockets that nobody calls this for pay nothing. JS: the `drain` event of
+    /// the engine's socket. To wait once: [`Socket::drained`].
+    ///
+    /// ```
+    /// # use roomcast::{Io, Socket};
+    /// # let io = Io::new();
+    /// io.on_connect(async |socket: Socket| {
+    ///     socket.on_drain(async |socket: Socket| println!("{} has it all", socket.id()));
+    /// });
+    /// ```
+    pub fn on_drain<P: 'static>(&self, handler: impl Handler<P>) {
+        self.register(|handlers| handlers.drain.push(erase(handler)));
+        self.0.mailbox().watch_outbox();
+    }
+
+    pub(crate) fn drain_handlers(&self) -> Handlers {
+        self.with_extras(|extras| extras.handlers.drain.clone()).unwrap_or_default()
+    }
+
+    /// Whether anybody listens to what is sent to this socket.
+    pub(super) fn hears_outgoing(&self) -> bool {
+        self.with_extras(|extras| extras.handlers.hears_outgoing()).unwrap_or_default()
     }
 
     /// The handlers of an event; those for once are gone afterwards.

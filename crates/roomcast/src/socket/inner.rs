@@ -11,6 +11,7 @@ use proto::Sid;
 use proto::engine::Frame;
 use roomcast_adapter::Room;
 use roomcast_adapter::memory::{JoinError, MemberKey};
+use tokio::sync::futures::OwnedNotified;
 
 use super::Socket;
 use super::acks::AckTable;
@@ -95,6 +96,8 @@ impl Socket {
     pub(crate) fn depart(&self) {
         self.0.set_phase(Phase::Gone);
         self.namespace().members().remove(self.0.key());
+        // An emit that waits for room waits no more.
+        self.0.mailbox.wake_waiting();
         let (handlers, acks) = {
             let mut extras = self.0.extras.lock();
             let Some(extras) = extras.as_deref_mut() else { return };
@@ -117,12 +120,29 @@ impl Socket {
     }
 
     /// Puts a frame into the client's outbox, whatever phase the socket is in.
-    pub(crate) fn push(&self, frame: Frame, urgency: Urgency) -> Pushed {
-        self.0.mailbox.push(frame, urgency)
+    pub(crate) fn push(&self, frame: Frame, urgency: &Urgency) -> Pushed {
+        self.counted(self.0.mailbox.push(frame, urgency))
+    }
+
+    /// The same, if there is room enough; else the frame comes back with what to wait for.
+    pub(super) fn push_or_wait(
+        &self,
+        frame: Frame,
+        urgency: &Urgency,
+    ) -> Result<Pushed, (Frame, OwnedNotified)> {
+        self.0.mailbox.push_or_wait(frame, urgency).map(|pushed| self.counted(pushed))
+    }
+
+    /// What is not as usual is counted.
+    fn counted(&self, pushed: Pushed) -> Pushed {
+        if !matches!(pushed, Pushed::AtOnce | Pushed::Queued) {
+            self.namespace().count_pushed(pushed);
+        }
+        pushed
     }
 
     /// A broadcast reaches this socket.
-    pub(crate) fn deliver(&self, frame: &Frame, urgency: Urgency) -> Pushed {
+    pub(crate) fn deliver(&self, frame: &Frame, urgency: &Urgency) -> Pushed {
         if !self.is_connected() {
             return Pushed::Closed;
         }

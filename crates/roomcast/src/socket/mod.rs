@@ -3,6 +3,7 @@
 // What is said to it.
 mod acks;
 mod emit;
+mod wait;
 
 // What is called for it.
 mod handlers;
@@ -18,16 +19,17 @@ use proto::engine::Transport;
 use roomcast_adapter::{Room, Target};
 use serde::de::DeserializeOwned;
 
-use crate::Namespace;
 use crate::broadcast::Broadcast;
 use crate::error::{Cause, Failure};
 use crate::http::Handshake;
 use crate::session::Command;
+use crate::{Buffered, Namespace, OutboxLimits};
 
 pub use acks::AckFuture;
 pub use emit::{Emitted, Modified, Outgoing};
 pub use handlers::HandlerId;
 pub use incoming::Incoming;
+pub use wait::EmitWait;
 
 pub(crate) use acks::{Waiter, read};
 pub(crate) use emit::error_again;
@@ -80,10 +82,32 @@ impl Socket {
         self.0.mailbox().transport()
     }
 
-    /// Bytes that wait to be written to this client, over all its namespaces.
+    /// What waits to be written to this client, over all its namespaces. What the kernel or a polling answer has taken
+    /// counts no more. JS: `socket.conn.writeBuffer`.
+    ///
+    /// ```
+    /// # use roomcast::{Io, Socket};
+    /// # let io = Io::new();
+    /// io.on("status", async |socket: Socket| {
+    ///     let waiting = socket.buffered();
+    ///     (waiting.bytes, waiting.packets)
+    /// });
+    /// ```
     #[must_use]
-    pub fn buffered(&self) -> usize {
+    pub fn buffered(&self) -> Buffered {
         self.0.mailbox().buffered()
+    }
+
+    /// How much may wait for this client, and what happens when more would.
+    #[must_use]
+    pub fn outbox_limits(&self) -> OutboxLimits {
+        self.0.mailbox().outbox_limits()
+    }
+
+    /// Changes how much may wait for this client, over all its namespaces, and what happens when more would. Default: what
+    /// the server was built with. What waits already stays until the next emit. Roomcast's own.
+    pub fn set_outbox_limits(&self, limits: OutboxLimits) {
+        self.0.mailbox().set_outbox_limits(limits);
     }
 
     /// Joins a room. Joining one twice is joining it once; after the end it does nothing. JS: `socket.join(room)`.

@@ -8,6 +8,14 @@ use super::Driver;
 use crate::session::application::Application;
 use crate::session::poll::PollReply;
 
+/// The most that is taken from the outbox for one write: more would be beyond the reach of control frames and of the
+/// overflow policy while the peer reads slowly. As many frames as one vectored write takes, and bytes enough that their
+/// number of system calls does not matter.
+const WRITE_FRAMES: usize = 64;
+const WRITE_BYTES: usize = 256 * 1024;
+/// The most for one polling body: while it is on its way no ping can be, and its bytes are no longer counted.
+const BODY_BYTES: usize = 1024 * 1024;
+
 impl<A: Application> Driver<A> {
     pub(super) fn flush(&mut self, cx: &mut Context<'_>) {
         self.flush_probe(cx);
@@ -20,10 +28,15 @@ impl<A: Application> Driver<A> {
         }
         self.do_outputs();
         let idle = self.session.can_send() && self.writing.is_empty();
-        self.mailbox.with_outbox(|outbox| {
+        let drained = self.mailbox.with_outbox(|outbox| {
             let idle = idle && outbox.is_empty();
-            outbox.set_idle(idle);
+            outbox.set_idle(idle)
         });
+        if drained {
+            self.app.on_drained();
+            // What its handlers emit goes out in another turn: one that always emits more takes turns with the others.
+            self.more_to_read = true;
+        }
     }
 
     fn flush_poll(&mut self, cx: &mut Context<'_>) {
@@ -38,7 +51,7 @@ impl<A: Application> Driver<A> {
             return;
         }
         let mut frames = std::mem::take(&mut self.writing);
-        self.mailbox.with_outbox(|outbox| outbox.take(&mut frames));
+        self.mailbox.with_outbox(|outbox| outbox.take(&mut frames, usize::MAX, BODY_BYTES));
         if !frames.is_empty() {
             let mut body = Vec::with_capacity(frames.iter().map(|frame| frame.websocket_len()).sum());
             frames.iter().for_each(|frame| frame.write_payload(&mut body));
@@ -48,7 +61,10 @@ impl<A: Application> Driver<A> {
             };
             if self.poll.take().is_some_and(|poll| poll.send(reply).is_ok()) {
                 self.session.handle_poll_answered();
-                self.session.handle_drained();
+                if !self.mailbox.has_frames() {
+                    self.session.handle_drained();
+                }
+                self.progressed = std::mem::take(&mut self.blocked);
             } else {
                 // The request went away with what it should have brought.
                 self.session.handle_poll_aborted();
@@ -61,13 +77,16 @@ impl<A: Application> Driver<A> {
         let Some(main) = &mut self.main else { return };
         loop {
             if self.writing.is_empty() {
-                self.mailbox.with_outbox(|outbox| outbox.take(&mut self.writing));
+                self.mailbox.with_outbox(|outbox| outbox.take(&mut self.writing, WRITE_FRAMES, WRITE_BYTES));
                 if self.writing.is_empty() {
                     break;
                 }
             }
             let mut written = match main.poll_write(cx, &self.writing, self.skip) {
-                Poll::Pending => return,
+                Poll::Pending => {
+                    self.blocked = true;
+                    return;
+                }
                 Poll::Ready(Ok(written)) => written + self.skip,
                 Poll::Ready(Err(_)) => {
                     self.session.handle_transport_closed(
@@ -78,7 +97,9 @@ impl<A: Application> Driver<A> {
                     return;
                 }
             };
-            let mut cost = 0;
+            // A peer that was full takes bytes again: it is reading.
+            self.progressed |= std::mem::take(&mut self.blocked);
+            let (mut cost, mut frames) = (0, 0);
             let mut all = false;
             while let Some(first) = self.writing.front()
                 && written >= first.websocket_len()
@@ -90,11 +111,12 @@ impl<A: Application> Driver<A> {
                     break;
                 }
                 cost += first.cost();
+                frames += 1;
                 self.writing.pop_front();
             }
             self.skip = written;
             self.mailbox.with_outbox(|outbox| {
-                outbox.written_cost(cost);
+                outbox.written_cost(cost, frames);
                 if all {
                     outbox.written(&mut self.writing);
                 }

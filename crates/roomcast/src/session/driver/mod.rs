@@ -50,13 +50,17 @@ pub(crate) struct Driver<A: Application> {
     commands: VecDeque<Command>,
     /// A polling body that the application has no room for yet.
     held_post: Option<(Bytes, oneshot::Sender<PostReply>)>,
-    /// The WebSocket was not read to its end in this turn.
+    /// The WebSocket was not read to its end in this turn, or something else is to go on after the others' turns.
     more_to_read: bool,
     /// A polling body was answered in this turn, so polls wait for the next.
     post_answered: bool,
     /// Frames taken from the outbox, and how many bytes of the first are written.
     writing: VecDeque<Frame>,
     skip: usize,
+    /// A ping, or what is in front of it, could not be written at once.
+    blocked: bool,
+    /// What was blocked went on in this turn.
+    progressed: bool,
     /// A pong to a WebSocket ping waits: a flood of pings is answered once.
     pong_waits: bool,
     /// Close code for the WebSocket, if not the plain one.
@@ -95,6 +99,8 @@ impl<A: Application> Driver<A> {
             post_answered: false,
             writing: VecDeque::new(),
             skip: 0,
+            blocked: false,
+            progressed: false,
             pong_waits: false,
             close_code: None,
             deferred: false,
@@ -125,6 +131,11 @@ impl<A: Application> Driver<A> {
                 return Poll::Pending;
             }
             self.flush(cx);
+            if std::mem::take(&mut self.progressed) {
+                // A queue that moves is a peer that reads: the pong is awaited from now on, because the ping may have
+                // left only now.
+                self.session.extend_heartbeat(now);
+            }
             if self.ended && !self.again && self.poll_goodbye(cx, now).is_ready() && app_done.is_ready() {
                 return Poll::Ready(());
             }
@@ -173,7 +184,10 @@ impl<A: Application> Driver<A> {
     fn do_outputs(&mut self) {
         while let Some(output) = self.session.poll_output() {
             match output {
-                Output::Ping => self.mailbox.with_outbox(|outbox| outbox.push_control(Frame::PING)),
+                Output::Ping => {
+                    self.blocked |= !self.session.can_send();
+                    self.mailbox.with_outbox(|outbox| outbox.push_control(Frame::PING));
+                }
                 Output::ProbePong => self.probe_pong = Some(Frame::PROBE_PONG),
                 Output::Upgraded => self.take_over(),
                 Output::CloseProbe => self.close_probe(),
@@ -208,6 +222,13 @@ impl<A: Application> Driver<A> {
     }
 
     fn end(&mut self, reason: CloseReason, detail: &'static str) {
+        let (reason, detail) = match reason {
+            // For the whole wait its socket was full and took not one byte: it could not even be asked.
+            CloseReason::PingTimeout if self.main.is_some() && !self.writing.is_empty() => {
+                (CloseReason::SlowConsumer, "the socket is full and not read from")
+            }
+            reason => (reason, detail),
+        };
         tracing::debug!(sid = ?self.mailbox.sid(), %reason, detail, "session closed");
         self.ended = true;
         self.again = true;

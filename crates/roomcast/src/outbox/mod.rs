@@ -1,0 +1,379 @@
+//! The bounded queue of frames waiting to leave a session: order, bounds, and what happens when they are reached.
+//!
+//! In: shared [`Frame`]s from any task. Out: what waits, taken in batches by the session's driver. What is odd: the
+//! bytes that the driver has taken but not yet written still count, because a peer that does not read keeps them here.
+
+// How much may wait, and what has happened because of it.
+mod counters;
+mod limits;
+
+// Which frame has to go, where the policy has a choice.
+mod marks;
+
+// Waiting until there is room.
+mod room;
+
+use std::collections::VecDeque;
+
+use proto::engine::Frame;
+
+pub use counters::Counters;
+pub use limits::{Buffered, OutboxLimits, Overflow};
+
+pub(crate) use counters::Counting;
+pub(crate) use marks::Key;
+
+use marks::Marks;
+use room::Room;
+
+/// An outbox that idles keeps room for this many frames, so that one message at a time allocates nothing.
+const KEPT_FRAMES: usize = 4;
+
+/// What may be done with a frame that cannot leave at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// It stays, whatever the policy: what the protocol or an answer depends on.
+    Reliable,
+    /// An event: it waits for its turn, unless the policy drops it.
+    Event,
+    /// Dropped unless the transport is idle, or the policy lets it wait. JS: `volatile`.
+    Volatile,
+    /// An event that takes the place of a waiting one of the same key.
+    Latest(Key),
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// The transport is idle: it leaves in the next turn of the session.
+    AtOnce,
+    /// It waits in the queue.
+    Queued,
+    /// It waits in the queue, and so many older ones were dropped for it.
+    DroppedOlder(u32),
+    /// It waits in the place of the older one of its key; so many other older ones were dropped for it.
+    Replaced(u32),
+    /// It was volatile and the transport busy.
+    DroppedVolatile,
+    /// It found no room, and the policy says that it is dropped.
+    DroppedFull,
+    /// The queue is full: the session is to be closed as a slow consumer.
+    Overflow,
+    /// The session has ended.
+    Closed,
+}
+
+impl Pushed {
+    /// Whether it is on its way.
+    pub(crate) fn is_queued(self) -> bool {
+        matches!(self, Self::AtOnce | Self::Queued | Self::DroppedOlder(_) | Self::Replaced(_))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    frames: VecDeque<Frame>,
+    /// Cost and number of the queued frames and of those the driver is writing.
+    bytes: usize,
+    packets: u32,
+    /// A volatile frame would leave at once.
+    idle: bool,
+    closed: bool,
+    /// Somebody listens for the outbox to run empty.
+    watched: bool,
+    limits: OutboxLimits,
+    /// What most outboxes do not need.
+    extras: Option<Box<Extras>>,
+}
+
+#[derive(Debug, Default)]
+struct Extras {
+    /// Present from the first frame on that the policy or a key makes a choice of; then it matches the queue.
+    marks: Option<Marks>,
+    room: Room,
+}
+
+impl Outbox {
+    pub(crate) fn new(limits: OutboxLimits) -> Self {
+        Self {
+            frames: VecDeque::new(),
+            bytes: 0,
+            packets: 0,
+            idle: false,
+            closed: false,
+            watched: false,
+            limits,
+            extras: None,
+        }
+    }
+
+    pub(crate) fn push(&mut self, frame: Frame, urgency: &Urgency) -> Pushed {
+        if self.closed {
+            return Pushed::Closed;
+        }
+        if self.extras.is_some()
+            || self.limits.overflow != Overflow::Close
+            || matches!(urgency, Urgency::Latest(_))
+        {
+            return self.push_marked(frame, urgency);
+        }
+        if *urgency == Urgency::Volatile && !self.idle {
+            return Pushed::DroppedVolatile;
+        }
+        let cost = frame.cost();
+        if !self.fits(cost) {
+            return self.overflow();
+        }
+        self.append(frame, cost)
+    }
+
+    /// Puts a control frame in front, so that a full queue never causes a ping timeout.
+    pub(crate) fn push_control(&mut self, frame: Frame) {
+        if !self.closed {
+            self.bytes += frame.cost();
+            self.packets += 1;
+            self.idle = false;
+            self.frames.push_front(frame);
+            if let Some(marks) = self.marks() {
+                marks.push_front();
+            }
+        }
+    }
+
+    /// Moves what waits to the driver's own queue, which has to be empty: all of it, or frames from the front up to one
+    /// of these bounds, but at least one. The rest can still be dropped, replaced and overtaken by control frames.
+    pub(crate) fn take(&mut self, writing: &mut VecDeque<Frame>, max_frames: usize, max_bytes: usize) {
+        debug_assert!(writing.is_empty());
+        // Swapping nothing for nothing would take the queue's room away from the next push.
+        if self.frames.is_empty() {
+            return;
+        }
+        if self.frames.len() <= max_frames && self.bytes <= max_bytes {
+            std::mem::swap(&mut self.frames, writing);
+            if let Some(marks) = self.marks() {
+                marks.clear();
+            }
+            return;
+        }
+        let overflow = self.limits.overflow;
+        let mut bytes = 0;
+        while writing.len() < max_frames
+            && let Some(frame) = self.frames.pop_front()
+        {
+            let cost = frame.cost();
+            if !writing.is_empty() && bytes + cost > max_bytes {
+                self.frames.push_front(frame);
+                break;
+            }
+            bytes += cost;
+            if let Some(marks) = self.marks() {
+                marks.pop_front(cost, overflow);
+            }
+            writing.push_back(frame);
+        }
+    }
+
+    /// The driver has written all it took: its cost is free again, and the room of its queue comes back.
+    pub(crate) fn written(&mut self, writing: &mut VecDeque<Frame>) {
+        self.packets -= count(writing.len());
+        self.bytes -= writing.drain(..).map(|frame| frame.cost()).sum::<usize>();
+        if !self.frames.is_empty() {
+            // The next batch goes where this one was.
+            return;
+        }
+        if self.frames.capacity() > KEPT_FRAMES {
+            self.frames = VecDeque::new();
+        }
+        if self.frames.capacity() == 0 && writing.capacity() <= KEPT_FRAMES {
+            std::mem::swap(&mut self.frames, writing);
+        } else {
+            *writing = VecDeque::new();
+        }
+    }
+
+    /// The driver has written so many frames from the front of what it took.
+    pub(crate) fn written_cost(&mut self, cost: usize, frames: usize) {
+        self.bytes -= cost;
+        self.packets -= count(frames);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// What waits, that being written included.
+    pub(crate) fn buffered(&self) -> Buffered {
+        Buffered { bytes: self.bytes, packets: self.packets as usize }
+    }
+
+    pub(crate) fn limits(&self) -> OutboxLimits {
+        self.limits
+    }
+
+    /// Other bounds and another policy from now on. What waits stays, and decides by its age alone as far as the old
+    /// policy had no need to know more about it.
+    pub(crate) fn set_limits(&mut self, limits: OutboxLimits) {
+        self.limits = limits;
+        if let Some(marks) = self.extras.as_mut().and_then(|extras| extras.marks.as_mut()) {
+            marks.recount(&self.frames, limits.overflow);
+        }
+    }
+
+    /// From now on somebody wants to hear of it when the outbox has run empty.
+    pub(crate) fn watch(&mut self) {
+        self.watched = true;
+    }
+
+    /// Whether a volatile frame would leave at once; `true` if the outbox has just run empty and somebody wants to know.
+    pub(crate) fn set_idle(&mut self, idle: bool) -> bool {
+        let was_idle = std::mem::replace(&mut self.idle, idle);
+        self.watched && idle && !was_idle
+    }
+
+    /// Takes nothing more, drops what waits.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+        self.idle = false;
+        self.packets -= count(self.frames.len());
+        self.bytes -= self.frames.drain(..).map(|frame| frame.cost()).sum::<usize>();
+        self.frames = VecDeque::new();
+        if let Some(extras) = &mut self.extras {
+            extras.marks = None;
+        }
+    }
+
+    fn fits(&self, cost: usize) -> bool {
+        // A single frame may be larger than the bound: refusing it would be a limit on messages, not on the queue.
+        self.packets == 0
+            || (self.bytes.saturating_add(cost) <= self.limits.bytes && self.packets < self.limits.packets)
+    }
+
+    fn append(&mut self, frame: Frame, cost: usize) -> Pushed {
+        self.bytes += cost;
+        self.packets += 1;
+        self.frames.push_back(frame);
+        match std::mem::replace(&mut self.idle, false) {
+            true => Pushed::AtOnce,
+            false => Pushed::Queued,
+        }
+    }
+
+    fn overflow(&mut self) -> Pushed {
+        self.close();
+        Pushed::Overflow
+    }
+
+    fn marks(&mut self) -> Option<&mut Marks> {
+        self.extras.as_mut()?.marks.as_mut()
+    }
+}
+
+/// Where the policy or a key makes a choice.
+impl Outbox {
+    fn push_marked(&mut self, frame: Frame, urgency: &Urgency) -> Pushed {
+        let policy = self.limits.overflow;
+        if *urgency == Urgency::Volatile && !self.idle && policy != Overflow::DropVolatile {
+            return Pushed::DroppedVolatile;
+        }
+        if policy != Overflow::Close || matches!(urgency, Urgency::Latest(_)) {
+            let waiting = self.frames.len();
+            let extras = self.extras.get_or_insert_default();
+            extras.marks.get_or_insert_with(|| Marks::unknown(waiting));
+        }
+        if let Urgency::Latest(key) = urgency
+            && let Some(index) = self.marks().and_then(|marks| marks.position(key))
+        {
+            return self.replace(index, frame, urgency, key);
+        }
+        let cost = frame.cost();
+        let Some(dropped) = self.make_room(cost) else { return self.refuse(urgency) };
+        let pushed = self.append(frame, cost);
+        if let Some(marks) = self.marks() {
+            marks.push_back(urgency, cost, policy);
+        }
+        match dropped {
+            0 => pushed,
+            dropped => Pushed::DroppedOlder(dropped),
+        }
+    }
+
+    /// Puts a frame in the place of the one of the same key.
+    fn replace(&mut self, index: usize, frame: Frame, urgency: &Urgency, key: &Key) -> Pushed {
+        let policy = self.limits.overflow;
+        let (old, new) = (self.frames[index].cost(), frame.cost());
+        let growth = new.saturating_sub(old);
+        let fits = |outbox: &Self| {
+            growth == 0 || outbox.bytes == old || outbox.bytes.saturating_add(growth) <= outbox.limits.bytes
+        };
+        let spare = if policy.may_drop(urgency) { old } else { 0 };
+        let most = self.marks().map_or(0, |marks| marks.droppable().0) - spare;
+        if !fits(self) && self.bytes - most > old && self.bytes - most + growth > self.limits.bytes {
+            return self.refuse(urgency);
+        }
+        let mut dropped = 0;
+        while !fits(self) && self.drop_oldest(Some(key)) {
+            dropped += 1;
+        }
+        if let Some(index) = self.marks().and_then(|marks| marks.position(key)) {
+            self.bytes = self.bytes - old + new;
+            self.frames[index] = frame;
+            if let Some(marks) = self.marks() {
+                marks.replaced(urgency, old, new, policy);
+            }
+        }
+        Pushed::Replaced(dropped)
+    }
+
+    /// Drops older frames until one of that cost fits, and says how many; `None`, and nothing is dropped, if all that
+    /// may be dropped would not be enough.
+    fn make_room(&mut self, cost: usize) -> Option<u32> {
+        if self.fits(cost) {
+            return Some(0);
+        }
+        let (bytes, packets) = self.marks()?.droppable();
+        let (bytes, packets) = (self.bytes - bytes, self.packets - packets);
+        if packets > 0 && (bytes.saturating_add(cost) > self.limits.bytes || packets >= self.limits.packets) {
+            return None;
+        }
+        let mut dropped = 0;
+        while !self.fits(cost) && self.drop_oldest(None) {
+            dropped += 1;
+        }
+        Some(dropped)
+    }
+
+    /// Drops the oldest frame that may be, except the one of a key.
+    fn drop_oldest(&mut self, spared: Option<&Key>) -> bool {
+        let policy = self.limits.overflow;
+        let Some(index) = self.marks().and_then(|marks| marks.oldest_droppable(policy, spared)) else {
+            return false;
+        };
+        let cost = self.frames.remove(index).map_or(0, |frame| frame.cost());
+        self.bytes -= cost;
+        self.packets -= 1;
+        if let Some(marks) = self.marks() {
+            marks.remove(index, cost, policy);
+        }
+        true
+    }
+
+    /// There is no room for the frame, whatever else is dropped.
+    fn refuse(&mut self, urgency: &Urgency) -> Pushed {
+        match self.limits.overflow.may_drop(urgency) {
+            true => Pushed::DroppedFull,
+            false => self.overflow(),
+        }
+    }
+}
+
+/// An outbox of 4 billion frames would hold 256 GiB.
+fn count(frames: usize) -> u32 {
+    u32::try_from(frames).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

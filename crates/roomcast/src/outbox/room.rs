@@ -1,0 +1,82 @@
+//! Waiting for an outbox to have room, or to be empty.
+//!
+//! In: who waits. Out: whom to wake, once what they wait for has come or never will. What is odd: an emit that waits goes
+//! on when half of the bounds are free, and takes no more than that half: the other is left to emits that do not wait,
+//! which would otherwise find the outbox full and close it.
+
+use std::sync::Arc;
+
+use proto::engine::Frame;
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
+
+use super::{Outbox, Pushed, Urgency};
+
+/// Who waits; mostly nobody.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    /// For half of the bounds.
+    half: Option<Arc<Notify>>,
+    /// For the outbox to be empty.
+    empty: Option<Arc<Notify>>,
+}
+
+/// To be told outside the lock.
+#[derive(Debug, Default)]
+#[must_use = "who waits is woken by `wake`"]
+pub(crate) struct Wakers([Option<Arc<Notify>>; 2]);
+
+impl Wakers {
+    pub(crate) fn wake(self) {
+        self.0.into_iter().flatten().for_each(|notify| notify.notify_waiters());
+    }
+}
+
+impl Outbox {
+    /// Queues a frame if at most half of the bounds are in use with it, or nothing waits; else gives it back with
+    /// something to wait for before the next try.
+    pub(crate) fn push_or_wait(
+        &mut self,
+        frame: Frame,
+        urgency: &Urgency,
+    ) -> Result<Pushed, (Frame, OwnedNotified)> {
+        let replaces = match urgency {
+            Urgency::Latest(key) => self.marks().is_some_and(|marks| marks.position(key).is_some()),
+            _ => false,
+        };
+        if self.closed || self.packets == 0 || replaces || self.is_half_free(frame.cost(), 1) {
+            return Ok(self.push(frame, urgency));
+        }
+        let room = &mut self.extras.get_or_insert_default().room;
+        Err((frame, room.half.get_or_insert_default().clone().notified_owned()))
+    }
+
+    /// Something to wait for, unless the outbox is empty or closed.
+    pub(crate) fn wait_until_empty(&mut self) -> Option<OwnedNotified> {
+        if self.closed || self.packets == 0 {
+            return None;
+        }
+        let room = &mut self.extras.get_or_insert_default().room;
+        Some(room.empty.get_or_insert_default().clone().notified_owned())
+    }
+
+    /// Whoever waits for what is so now. To be asked after everything that makes room.
+    pub(crate) fn wakers(&mut self) -> Wakers {
+        let (is_empty, is_half_free) = (self.packets == 0, self.is_half_free(0, 0));
+        let Some(extras) = &mut self.extras else { return Wakers::default() };
+        let half = extras.room.half.take_if(|_| is_half_free || self.closed);
+        let empty = extras.room.empty.take_if(|_| is_empty || self.closed);
+        Wakers([half, empty])
+    }
+
+    /// Everybody who waits, to look again.
+    pub(crate) fn all_wakers(&mut self) -> Wakers {
+        let Some(extras) = &mut self.extras else { return Wakers::default() };
+        Wakers([extras.room.half.take(), extras.room.empty.take()])
+    }
+
+    fn is_half_free(&self, cost: usize, packets: u32) -> bool {
+        self.bytes.saturating_add(cost) <= self.limits.bytes / 2
+            && self.packets + packets <= self.limits.packets / 2
+    }
+}
