@@ -8,7 +8,7 @@ use proto::Sid;
 use tokio::sync::Notify;
 
 use crate::config::EngineConfig;
-use crate::session::Registry;
+use crate::session::{Registry, Wheel};
 
 /// How long a shutdown waits for handlers that are still running.
 const GRACE: Duration = Duration::from_secs(10);
@@ -17,6 +17,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct Core {
     pub(crate) config: EngineConfig,
     pub(crate) sessions: Registry,
+    pub(crate) wheel: Arc<Wheel>,
     closing: AtomicBool,
     running: AtomicUsize,
     /// Told when `running` falls to zero and when `closing` is set.
@@ -29,8 +30,13 @@ pub(crate) struct Running(Arc<Core>);
 
 impl Core {
     pub(crate) fn new(config: EngineConfig) -> Arc<Self> {
+        let timing = &config.timing;
+        let shortest = timing.ping_interval.min(timing.ping_timeout).min(timing.upgrade_timeout);
+        let longest = timing.ping_interval.max(timing.ping_timeout).max(timing.upgrade_timeout);
+        let wheel = Arc::new(Wheel::new(shortest, longest));
         Arc::new(Self {
             config,
+            wheel,
             sessions: Registry::default(),
             closing: AtomicBool::new(false),
             running: AtomicUsize::new(0),

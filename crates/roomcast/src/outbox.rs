@@ -1,11 +1,15 @@
 //! The bounded queue of frames waiting to leave a session: order, volatile, bounds, overflow.
 //!
-//! In: shared [`Frame`]s from any task. Out: all that waits, taken at once by the session's driver. What is odd: the
-//! bytes that the driver has taken but not yet written still count, because a peer that does not read keeps them here.
+//! In: shared [`Frame`]s from any task. Out: all that waits, taken at once by the session's driver, or written from here.
+//! What is odd: the bytes that the driver has taken but not yet written still count, because a peer that does not read
+//! keeps them here.
 
 use std::collections::VecDeque;
+use std::io::{self, IoSlice};
 
 use proto::engine::Frame;
+
+use crate::session::write_frames;
 
 /// An outbox that idles keeps room for this many frames, so that one message at a time allocates nothing.
 const KEPT_FRAMES: usize = 4;
@@ -35,6 +39,8 @@ pub(crate) enum Pushed {
 #[derive(Debug)]
 pub(crate) struct Outbox {
     frames: VecDeque<Frame>,
+    /// Bytes of the first frame that are written already.
+    skip: usize,
     /// Cost of the queued frames and of those the driver is writing.
     bytes: usize,
     max_bytes: usize,
@@ -45,7 +51,7 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     pub(crate) fn new(max_bytes: usize) -> Self {
-        Self { frames: VecDeque::new(), bytes: 0, max_bytes, idle: false, closed: false }
+        Self { frames: VecDeque::new(), skip: 0, bytes: 0, max_bytes, idle: false, closed: false }
     }
 
     pub(crate) fn push(&mut self, frame: Frame, urgency: Urgency) -> Pushed {
@@ -72,17 +78,57 @@ impl Outbox {
         if !self.closed {
             self.bytes += frame.cost();
             self.idle = false;
-            self.frames.push_front(frame);
+            let place = usize::from(self.skip > 0);
+            self.frames.insert(place, frame);
         }
     }
 
-    /// Moves all that waits to the driver's own queue, which has to be empty.
-    pub(crate) fn take(&mut self, writing: &mut VecDeque<Frame>) {
+    /// Writes all that waits, as far as `write` takes it.
+    ///
+    /// # Errors
+    /// That of `write`, `WouldBlock` among them; what is not written waits on.
+    pub(crate) fn write(
+        &mut self,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> io::Result<()> {
+        while !self.frames.is_empty() {
+            match write_frames(&self.frames, self.skip, &mut write)? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                written => self.advance(written),
+            }
+        }
+        self.keep_little();
+        self.idle = true;
+        Ok(())
+    }
+
+    fn advance(&mut self, written: usize) {
+        self.skip += written;
+        while let Some(first) = self.frames.front()
+            && self.skip >= first.websocket_len()
+        {
+            self.skip -= first.websocket_len();
+            self.bytes -= first.cost();
+            self.frames.pop_front();
+        }
+    }
+
+    /// A burst leaves no large queue behind.
+    fn keep_little(&mut self) {
+        if self.frames.capacity() > KEPT_FRAMES {
+            self.frames = VecDeque::new();
+        }
+    }
+
+    /// Moves all that waits to the driver's own queue, which has to be empty; gives the bytes of the first frame that are
+    /// written already.
+    pub(crate) fn take(&mut self, writing: &mut VecDeque<Frame>) -> usize {
         debug_assert!(writing.is_empty());
         // Swapping nothing for nothing would take the queue's room away from the next push.
         if !self.frames.is_empty() {
             std::mem::swap(&mut self.frames, writing);
         }
+        std::mem::take(&mut self.skip)
     }
 
     /// The driver has written all it took: its cost is free again, and the room of its queue comes back.
@@ -109,6 +155,10 @@ impl Outbox {
         self.bytes
     }
 
+    pub(crate) fn is_between_frames(&self) -> bool {
+        self.skip == 0
+    }
+
     pub(crate) fn set_idle(&mut self, idle: bool) {
         self.idle = idle;
     }
@@ -119,6 +169,7 @@ impl Outbox {
         self.idle = false;
         self.bytes -= self.frames.drain(..).map(|frame| frame.cost()).sum::<usize>();
         self.frames = VecDeque::new();
+        self.skip = 0;
     }
 }
 
@@ -140,7 +191,7 @@ mod tests {
         for n in 0..3 {
             assert_eq!(outbox.push(frame(n), Urgency::Reliable), Pushed::Queued);
         }
-        outbox.push_control(Frame::PING);
+        outbox.push_control(Frame::ping());
         let mut writing = VecDeque::new();
         outbox.take(&mut writing);
         assert_eq!(texts(&writing), ["2", "40", "41", "42"]);
@@ -164,6 +215,28 @@ mod tests {
         assert_eq!(outbox.push(frame(3), Urgency::Reliable), Pushed::Overflow);
         assert_eq!(outbox.push(frame(4), Urgency::Reliable), Pushed::Closed);
         assert_eq!((outbox.bytes(), outbox.is_empty()), (0, true));
+    }
+
+    #[test]
+    fn what_was_not_taken_waits_and_a_ping_does_not_cut_a_frame() {
+        let mut outbox = Outbox::new(1_000_000);
+        outbox.push(frame(1), Urgency::Reliable);
+        outbox.push(frame(2), Urgency::Reliable);
+        let mut out = Vec::new();
+        let mut room = 5;
+        let mut write = |slices: &[IoSlice<'_>]| {
+            let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+            let taken = bytes.len().min(std::mem::take(&mut room));
+            out.extend_from_slice(&bytes[..taken]);
+            if taken == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(taken) }
+        };
+        assert_eq!(outbox.write(&mut write).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(outbox.bytes(), frame(2).cost());
+        outbox.push_control(Frame::ping());
+        let mut writing = VecDeque::new();
+        assert_eq!(outbox.take(&mut writing), 1);
+        assert_eq!(texts(&writing), ["42", "2"]);
+        assert_eq!(out, *b"\x81\x0241\x81");
     }
 
     #[test]

@@ -19,11 +19,6 @@ impl<A: Application> Driver<A> {
             Transport::WebSocket => self.flush_websocket(cx),
         }
         self.do_outputs();
-        let idle = self.session.can_send() && self.writing.is_empty();
-        self.mailbox.with_outbox(|outbox| {
-            let idle = idle && outbox.is_empty();
-            outbox.set_idle(idle);
-        });
     }
 
     fn flush_poll(&mut self, cx: &mut Context<'_>) {
@@ -38,7 +33,7 @@ impl<A: Application> Driver<A> {
             return;
         }
         let mut frames = std::mem::take(&mut self.writing);
-        self.mailbox.with_outbox(|outbox| outbox.take(&mut frames));
+        self.mailbox.with_outbox(|outbox| _ = outbox.take(&mut frames));
         if !frames.is_empty() {
             let mut body = Vec::with_capacity(frames.iter().map(|frame| frame.websocket_len()).sum());
             frames.iter().for_each(|frame| frame.write_payload(&mut body));
@@ -61,7 +56,13 @@ impl<A: Application> Driver<A> {
         let Some(main) = &mut self.main else { return };
         loop {
             if self.writing.is_empty() {
-                self.mailbox.with_outbox(|outbox| outbox.take(&mut self.writing));
+                self.skip = self.mailbox.with_outbox(|outbox| {
+                    let skip = outbox.take(&mut self.writing);
+                    if self.writing.is_empty() {
+                        outbox.set_idle(true);
+                    }
+                    skip
+                });
                 if self.writing.is_empty() {
                     break;
                 }

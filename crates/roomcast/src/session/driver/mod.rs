@@ -22,7 +22,9 @@ use tokio::time::Sleep;
 use super::application::{Application, Closing};
 use super::mailbox::{Command, Mailbox};
 use super::poll::{PollReply, PostReply};
+use super::turn;
 use super::websocket::WebSocket;
+use super::wheel::Timer;
 use crate::core::{Core, Running};
 
 /// How long a closed WebSocket may take to be closed by its peer as well.
@@ -66,7 +68,9 @@ pub(crate) struct Driver<A: Application> {
     ended: bool,
     /// Something changed that an earlier step of the turn has to see.
     again: bool,
-    timer: Pin<Box<Sleep>>,
+    timer: Timer,
+    /// For the short waits that the wheel is too coarse for.
+    precise: Option<Pin<Box<Sleep>>>,
     goodbye_until: Option<Instant>,
     /// A close packet waits for the poll it came with.
     close_waits_until: Option<Instant>,
@@ -75,7 +79,10 @@ pub(crate) struct Driver<A: Application> {
 impl<A: Application> Driver<A> {
     pub(crate) fn new(core: &Arc<Core>, mailbox: Arc<Mailbox>, app: A, start: Start) -> Self {
         let (transport, main) = match start {
-            Start::WebSocket(websocket) => (Transport::WebSocket, Some(websocket)),
+            Start::WebSocket(mut websocket) => {
+                mailbox.share(websocket.share());
+                (Transport::WebSocket, Some(websocket))
+            }
             Start::Polling => (Transport::Polling, None),
         };
         let now = tokio::time::Instant::now();
@@ -100,7 +107,8 @@ impl<A: Application> Driver<A> {
             deferred: false,
             ended: false,
             again: false,
-            timer: Box::pin(tokio::time::sleep_until(now)),
+            timer: Timer::UNSET,
+            precise: None,
             goodbye_until: None,
             close_waits_until: None,
         }
@@ -173,8 +181,8 @@ impl<A: Application> Driver<A> {
     fn do_outputs(&mut self) {
         while let Some(output) = self.session.poll_output() {
             match output {
-                Output::Ping => self.mailbox.with_outbox(|outbox| outbox.push_control(Frame::PING)),
-                Output::ProbePong => self.probe_pong = Some(Frame::PROBE_PONG),
+                Output::Ping => self.mailbox.with_outbox(|outbox| outbox.push_control(Frame::ping())),
+                Output::ProbePong => self.probe_pong = Some(Frame::probe_pong()),
                 Output::Upgraded => self.take_over(),
                 Output::CloseProbe => self.close_probe(),
                 Output::AnswerPoll(answer) => self.answer_poll(answer.body().into()),
@@ -186,6 +194,7 @@ impl<A: Application> Driver<A> {
     fn take_over(&mut self) {
         self.again = true;
         self.main = self.probe.take();
+        self.mailbox.share(self.main.as_mut().and_then(|main| main.share()));
         if let Some(pong) = self.probe_pong.take() {
             self.mailbox.with_outbox(|outbox| outbox.push_control(pong));
         }
@@ -214,14 +223,18 @@ impl<A: Application> Driver<A> {
         self.core.sessions.remove(self.mailbox.sid());
         // What was being written waits no more, either.
         self.mailbox.with_outbox(|outbox| outbox.written(&mut self.writing));
-        self.mailbox.close();
+        let (stream, between_frames) = self.mailbox.close();
+        self.core.wheel.unset(&mut self.timer);
         self.poll = None;
         self.commands = VecDeque::new();
         self.held_post = None;
-        let between_frames = self.skip == 0;
+        let between_frames = between_frames && self.skip == 0;
         self.writing = VecDeque::new();
         self.skip = 0;
         if let Some(main) = &mut self.main {
+            if let Some(stream) = stream {
+                main.unshare(stream);
+            }
             main.say_goodbye(self.close_code, between_frames);
         }
         self.app.on_close(reason, detail, self.deferred);
@@ -240,21 +253,23 @@ impl<A: Application> Driver<A> {
 
     /// Makes sure that the task wakes at its next deadline; `false` if that is already over.
     fn arm_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let close_waits = self.close_waits_until.filter(|_| !self.ended);
-        let deadlines = [self.session.poll_timeout(), self.app.timeout(), self.goodbye_until, close_waits];
-        let Some(deadline) = deadlines.into_iter().flatten().min() else { return true };
-        let deadline = tokio::time::Instant::from_std(deadline);
-        // A timer that fires early is cheaper than one that is moved with every message.
-        if deadline < self.timer.deadline() || self.timer.is_elapsed() {
-            self.timer.as_mut().reset(deadline);
-        }
-        while self.timer.as_mut().poll(cx).is_ready() {
-            if deadline <= tokio::time::Instant::now() {
-                return false;
+        if !self.ended {
+            let deadlines = [self.session.poll_timeout(), self.app.timeout()];
+            if let Some(deadline) = deadlines.into_iter().flatten().min() {
+                self.core.wheel.set(&mut self.timer, &self.mailbox, deadline);
             }
-            self.timer.as_mut().reset(deadline);
         }
-        true
+        let close_waits = self.close_waits_until.filter(|_| !self.ended);
+        let Some(deadline) = [self.goodbye_until, close_waits].into_iter().flatten().min() else {
+            self.precise = None;
+            return true;
+        };
+        let deadline = tokio::time::Instant::from_std(deadline);
+        let precise = self.precise.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if precise.deadline() != deadline {
+            precise.as_mut().reset(deadline);
+        }
+        precise.as_mut().poll(cx).is_pending()
     }
 }
 
@@ -272,6 +287,7 @@ impl<A: Application> Future for Driver<A> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let _turn = turn::begin();
         self.turn(cx)
     }
 }
@@ -281,6 +297,7 @@ impl<A: Application> Drop for Driver<A> {
     fn drop(&mut self) {
         if !self.ended {
             self.core.sessions.remove(self.mailbox.sid());
+            self.core.wheel.unset(&mut self.timer);
             self.mailbox.close();
         }
     }

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use proto::engine::{
     CloseReason, Flush, Frame, InvalidPacket, Lane, Message, Overlap, Packet, Received, Transport,
     decode_payload,
@@ -202,7 +201,7 @@ impl<A: Application> Driver<A> {
     /// A ping of the WebSocket layer, which is no heartbeat.
     fn receive_ping(&mut self, data: &[u8]) {
         if !std::mem::replace(&mut self.pong_waits, true) {
-            let pong = Frame::websocket_control(Bytes::copy_from_slice(&ControlFrame::pong(data, None)));
+            let pong = Frame::websocket_control(&ControlFrame::pong(data, None));
             self.mailbox.with_outbox(|outbox| outbox.push_control(pong));
         }
     }
