@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use proto::Sid;
+use proto::engine::Timing;
 use tokio::sync::Notify;
 
 use crate::config::EngineConfig;
@@ -17,6 +18,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct Core {
     pub(crate) config: EngineConfig,
     pub(crate) sessions: Registry,
+    pub(crate) timing: Arc<Timing>,
     pub(crate) wheel: Arc<Wheel>,
     closing: AtomicBool,
     running: AtomicUsize,
@@ -35,8 +37,9 @@ impl Core {
         let longest = timing.ping_interval.max(timing.ping_timeout).max(timing.upgrade_timeout);
         let wheel = Arc::new(Wheel::new(shortest, longest));
         Arc::new(Self {
-            config,
+            timing: Arc::new(config.timing),
             wheel,
+            config,
             sessions: Registry::default(),
             closing: AtomicBool::new(false),
             running: AtomicUsize::new(0),

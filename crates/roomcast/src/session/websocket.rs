@@ -9,7 +9,6 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use proto::engine::Frame;
@@ -44,7 +43,7 @@ pub(crate) enum Stream {
     /// A TCP connection whose other half others write to, while the driver sleeps.
     Shared(OwnedReadHalf),
     /// Whatever the HTTP server gave, TLS for example.
-    Upgraded(TokioIo<Upgraded>),
+    Upgraded(Box<TokioIo<Upgraded>>),
     /// For a moment, while it becomes another.
     Nothing,
 }
@@ -106,10 +105,10 @@ pub(super) fn try_write(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Resul
 pub(crate) struct WebSocket {
     stream: Stream,
     /// Bytes that came together with the handshake.
-    early: Bytes,
+    early: Box<[u8]>,
     pub(super) decoder: Decoder,
     /// Set when the end has come: the close frame and how much of it is written.
-    goodbye: Option<Goodbye>,
+    goodbye: Option<Box<Goodbye>>,
 }
 
 #[derive(Debug)]
@@ -121,20 +120,20 @@ struct Goodbye {
 }
 
 impl WebSocket {
-    pub(crate) fn new(stream: Stream, early: Bytes, max_message: usize) -> Self {
+    pub(crate) fn new(stream: Stream, early: &[u8], max_message: usize) -> Self {
         let mut limits = Limits::default();
         limits.max_message = max_message;
-        Self { stream, early, decoder: Decoder::new(Role::Server, limits), goodbye: None }
+        Self { stream, early: early.into(), decoder: Decoder::new(Role::Server, limits), goodbye: None }
     }
 
     /// Reads into `buffer`; 0 at the end of the stream.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         if !self.early.is_empty() {
             let length = self.early.len().min(buffer.len());
-            buffer[..length].copy_from_slice(&self.early.split_to(length));
+            buffer[..length].copy_from_slice(&self.early[..length]);
+            self.early = self.early[length..].into();
             return Poll::Ready(Ok(length));
         }
-        self.early = Bytes::new();
         let mut buffer = ReadBuf::new(buffer);
         ready!(self.stream.poll_read(cx, &mut buffer))?;
         Poll::Ready(Ok(buffer.filled().len()))
@@ -143,7 +142,7 @@ impl WebSocket {
     /// Bytes that were read but belong to whoever reads next.
     pub(super) fn give_back(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
-            self.early = [bytes, &self.early].concat().into();
+            self.early = [bytes, &self.early].concat().into_boxed_slice();
         }
     }
 
@@ -201,7 +200,7 @@ impl WebSocket {
             true => SmallVec::from_slice(&ControlFrame::close(code.map(|code| (code, "")), None)),
             false => SmallVec::new(),
         };
-        self.goodbye.get_or_insert(Goodbye { frame, written: 0, shut: false });
+        self.goodbye.get_or_insert_with(|| Box::new(Goodbye { frame, written: 0, shut: false }));
     }
 
     /// Goes on with the end until the peer has closed as well. An error is the end, too.
@@ -221,7 +220,7 @@ impl WebSocket {
         }
         // What the peer still sends is read and dropped: an unread byte would turn the close into a reset, and the
         // close frame could be lost with it.
-        self.early = Bytes::new();
+        self.early = Box::default();
         with_read_buffer(|buffer| {
             loop {
                 match ready!(self.poll_read(cx, buffer)) {

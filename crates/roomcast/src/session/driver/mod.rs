@@ -51,7 +51,7 @@ pub(crate) struct Driver<A: Application> {
     poll: Option<oneshot::Sender<PollReply>>,
     commands: VecDeque<Command>,
     /// A polling body that the application has no room for yet.
-    held_post: Option<(Bytes, oneshot::Sender<PostReply>)>,
+    held_post: Option<Box<(Bytes, oneshot::Sender<PostReply>)>>,
     /// The WebSocket was not read to its end in this turn.
     more_to_read: bool,
     /// A polling body was answered in this turn, so polls wait for the next.
@@ -89,7 +89,7 @@ impl<A: Application> Driver<A> {
         Self {
             core: core.clone(),
             _running: core.running(),
-            session: Session::new(core.config.timing, transport, now.into_std()),
+            session: Session::new(core.timing.clone(), transport, now.into_std()),
             mailbox,
             app,
             main,
