@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use proto::Sid;
+use proto::engine::Timing;
 use tokio::sync::Notify;
 
 use crate::config::EngineConfig;
-use crate::session::Registry;
+use crate::session::{Registry, Wheel};
 
 /// How long a shutdown waits for handlers that are still running.
 const GRACE: Duration = Duration::from_secs(10);
@@ -17,6 +18,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct Core {
     pub(crate) config: EngineConfig,
     pub(crate) sessions: Registry,
+    pub(crate) timing: Arc<Timing>,
+    pub(crate) wheel: Arc<Wheel>,
     closing: AtomicBool,
     running: AtomicUsize,
     /// Told when `running` falls to zero and when `closing` is set.
@@ -29,7 +32,13 @@ pub(crate) struct Running(Arc<Core>);
 
 impl Core {
     pub(crate) fn new(config: EngineConfig) -> Arc<Self> {
+        let timing = &config.timing;
+        let shortest = timing.ping_interval.min(timing.ping_timeout).min(timing.upgrade_timeout);
+        let longest = timing.ping_interval.max(timing.ping_timeout).max(timing.upgrade_timeout);
+        let wheel = Arc::new(Wheel::new(shortest, longest));
         Arc::new(Self {
+            timing: Arc::new(config.timing),
+            wheel,
             config,
             sessions: Registry::default(),
             closing: AtomicBool::new(false),

@@ -1,10 +1,11 @@
 //! A message encoded once, for every transport and every recipient.
 //!
-//! One allocation holds the WebSocket header and the text packet behind it; polling takes the same bytes without the
-//! header. Attachments of a binary packet ride in the same frame, so that nothing can come between. Cloning a frame
-//! counts references. What is odd: the WebSocket form is the unmasked one of a server; a client masks for itself.
+//! The WebSocket header and the text packet behind it lie in one buffer; polling takes the same bytes without the
+//! header. Attachments of a binary packet ride in the same frame, so that nothing can come between. A frame is one
+//! pointer, and cloning it counts references, so that a queue of frames is small and a broadcast cheap. What is odd:
+//! the WebSocket form is the unmasked one of a server; a client masks for itself.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,16 +14,24 @@ use bytes::{Buf, Bytes};
 use super::payload::SEPARATOR;
 use crate::websocket::{MAX_HEADER, OpCode, encode_header};
 
+static PING: LazyLock<Frame> = LazyLock::new(|| Frame::control(b"\x81\x012"));
+static PROBE_PONG: LazyLock<Frame> = LazyLock::new(|| Frame::control(b"\x81\x063probe"));
+
 /// One encoded unit, ready for a transport: a text packet, a binary message, or a text packet with its attachments.
 #[derive(Clone, Debug)]
-pub struct Frame {
+pub struct Frame(Arc<Content>);
+
+#[derive(Clone, Debug)]
+struct Content {
     /// WebSocket header and text packet; empty if the frame is a bare binary message.
-    text: Bytes,
+    text: Box<[u8]>,
+    /// Bytes on a WebSocket, attachments included.
+    websocket_len: usize,
+    attachments: Box<[Attachment]>,
     /// Bytes of the WebSocket header in front of the text packet.
     header: u8,
     /// Whether the transport may compress it.
     compress: bool,
-    attachments: Option<Arc<[Attachment]>>,
 }
 
 /// One binary message with its WebSocket header.
@@ -37,13 +46,26 @@ impl Frame {
     /// Bytes that one frame is counted with besides its content, so that a queue of tiny frames is bounded as well.
     pub const OVERHEAD: usize = 64;
 
-    /// The heartbeat.
-    pub const PING: Self = Self::control(b"\x81\x012");
-    /// The answer to a probe.
-    pub const PROBE_PONG: Self = Self::control(b"\x81\x063probe");
+    fn new(text: Box<[u8]>, header: u8, compress: bool, attachments: Box<[Attachment]>) -> Self {
+        let behind = attachments.iter().map(|a| a.header().len() + a.data.len()).sum::<usize>();
+        let websocket_len = text.len() + behind;
+        Self(Arc::new(Content { text, websocket_len, attachments, header, compress }))
+    }
 
-    const fn control(bytes: &'static [u8]) -> Self {
-        Self { text: Bytes::from_static(bytes), header: 2, compress: false, attachments: None }
+    fn control(bytes: &[u8]) -> Self {
+        Self::new(bytes.into(), 2, false, Box::default())
+    }
+
+    /// The heartbeat.
+    #[must_use]
+    pub fn ping() -> Self {
+        PING.clone()
+    }
+
+    /// The answer to a probe.
+    #[must_use]
+    pub fn probe_pong() -> Self {
+        PROBE_PONG.clone()
     }
 
     /// A packet as it is, type digit included.
@@ -70,20 +92,15 @@ impl Frame {
     /// A binary message.
     #[must_use]
     pub fn binary(message: Bytes) -> Self {
-        Self {
-            text: Bytes::new(),
-            header: 0,
-            compress: true,
-            attachments: Some(Arc::new([Attachment::new(message)])),
-        }
+        Self::new(Box::default(), 0, true, Box::new([Attachment::new(message)]))
     }
 
     /// A control frame of the WebSocket layer, a pong for example. It has no packet, so polling sends nothing for it.
     #[must_use]
-    pub fn websocket_control(frame: Bytes) -> Self {
+    pub fn websocket_control(frame: &[u8]) -> Self {
         let header =
             u8::try_from(frame.len()).expect("a control frame is at most 127 bytes on a server's side");
-        Self { text: frame, header, compress: false, attachments: None }
+        Self::new(frame.into(), header, false, Box::default())
     }
 
     /// Encodes a message: `write` appends its text to the buffer it is given and returns the attachments that
@@ -104,41 +121,42 @@ impl Frame {
             encode_header(&mut header, OpCode::Text, true, (scratch.len() - MAX_HEADER) as u64, None);
         let start = MAX_HEADER - length;
         scratch[start..MAX_HEADER].copy_from_slice(&header[..length]);
-        let attachments = match attachments.is_empty() {
-            true => None,
-            false => Some(attachments.into_iter().map(Attachment::new).collect()),
-        };
-        Ok(Self {
-            text: Bytes::copy_from_slice(&scratch[start..]),
-            header: u8::try_from(length).expect("a header is at most 14 bytes"),
-            compress: true,
-            attachments,
-        })
+        let header = u8::try_from(length).expect("a header is at most 14 bytes");
+        let attachments = attachments.into_iter().map(Attachment::new).collect();
+        Ok(Self::new(scratch[start..].into(), header, true, attachments))
     }
 
     /// The same frame, which transports may compress or not. JS: `compress(bool)`.
     #[must_use]
     pub fn compress(mut self, compress: bool) -> Self {
-        self.compress = compress;
+        if self.0.compress != compress {
+            Arc::make_mut(&mut self.0).compress = compress;
+        }
         self
     }
 
     /// Whether transports may compress it.
     #[must_use]
     pub fn may_compress(&self) -> bool {
-        self.compress
+        self.0.compress
+    }
+
+    /// Whether both are clones of one frame.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// The text packet, type digit included; empty if the frame is a bare binary message.
     #[must_use]
     pub fn text_packet(&self) -> &[u8] {
-        &self.text[usize::from(self.header)..]
+        &self.0.text[usize::from(self.0.header)..]
     }
 
     /// The binary messages behind the text packet.
     #[must_use]
     pub fn attachments(&self) -> &[Attachment] {
-        self.attachments.as_deref().unwrap_or_default()
+        &self.0.attachments
     }
 
     /// What the frame counts against the bound of an outbox: its bytes on a WebSocket and [`Frame::OVERHEAD`].
@@ -150,13 +168,19 @@ impl Frame {
     /// Bytes on a WebSocket.
     #[must_use]
     pub fn websocket_len(&self) -> usize {
-        self.text.len() + self.attachments().iter().map(|a| a.header().len() + a.data.len()).sum::<usize>()
+        self.0.websocket_len
+    }
+
+    /// All the bytes for a WebSocket, where they lie in one piece: where there are no attachments.
+    #[must_use]
+    pub fn websocket_bytes(&self) -> Option<&[u8]> {
+        self.0.attachments.is_empty().then_some(&self.0.text[..])
     }
 
     /// The bytes for a WebSocket, as the pieces of a vectored write, from byte `skip` on.
     pub fn websocket_slices(&self, mut skip: usize) -> impl Iterator<Item = &[u8]> {
         let attachments = self.attachments().iter().flat_map(|a| [a.header(), &a.data[..]]);
-        std::iter::once(&self.text[..]).chain(attachments).filter_map(move |slice| {
+        std::iter::once(&self.0.text[..]).chain(attachments).filter_map(move |slice| {
             let skipped = skip.min(slice.len());
             skip -= skipped;
             (skipped < slice.len()).then(|| &slice[skipped..])
@@ -252,8 +276,8 @@ mod tests {
 
     #[test]
     fn control_frames_are_what_their_packets_encode_to() {
-        assert_eq!(websocket(&Frame::PING), websocket(&Frame::packet("2")));
-        assert_eq!(websocket(&Frame::PROBE_PONG), websocket(&Frame::packet("3probe")));
+        assert_eq!(websocket(&Frame::ping()), websocket(&Frame::packet("2")));
+        assert_eq!(websocket(&Frame::probe_pong()), websocket(&Frame::packet("3probe")));
     }
 
     #[test]

@@ -261,7 +261,7 @@ impl Server {
     fn obey(&mut self, output: Output, net: &mut Network) {
         assert_eq!(self.end, None, "{output:?} after the end");
         match output {
-            Output::Ping => self.outbox.push_front(Frame::PING),
+            Output::Ping => self.outbox.push_front(Frame::ping()),
             Output::ProbePong => {
                 let probe = self.probe.expect("a probe is open");
                 net.write(probe, Side::Client, Wire::Text("3probe".to_owned()));

@@ -18,8 +18,12 @@ const HIGH_WATER: usize = 256 * 1024;
 /// What an event counts besides its content.
 const OVERHEAD: usize = 128;
 
+/// Mostly nothing.
 #[derive(Default)]
-pub(super) struct Deferred {
+pub(super) struct Deferred(Option<Box<Waiting>>);
+
+#[derive(Default)]
+struct Waiting {
     queue: VecDeque<Turn>,
     bytes: usize,
 }
@@ -33,20 +37,26 @@ enum Turn {
 
 impl Deferred {
     pub(super) fn has_room(&self) -> bool {
-        self.bytes < MAX_BYTES
+        self.0.as_ref().is_none_or(|waiting| waiting.bytes < MAX_BYTES)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_none()
     }
 
     fn push(&mut self, turn: Turn) {
-        self.bytes += turn.cost();
-        self.queue.push_back(turn);
+        let waiting = self.0.get_or_insert_default();
+        waiting.bytes += turn.cost();
+        waiting.queue.push_back(turn);
     }
 
     fn pop(&mut self) -> Option<Turn> {
-        let turn = self.queue.pop_front()?;
-        self.bytes -= turn.cost();
-        if self.queue.is_empty() {
+        let waiting = self.0.as_mut()?;
+        let turn = waiting.queue.pop_front()?;
+        waiting.bytes -= turn.cost();
+        if waiting.queue.is_empty() {
             // An idle connection keeps no queue.
-            self.queue = VecDeque::new();
+            self.0 = None;
         }
         Some(turn)
     }
@@ -70,7 +80,7 @@ fn cost(event: &Event<'_>) -> usize {
 impl Connection {
     /// An event has come in: it is handled now, or when its turn comes.
     pub(super) fn receive_event(&mut self, slot: SlotId, id: Option<u64>, event: Event<'_>) {
-        if self.deferred.queue.is_empty() && self.may_call() {
+        if self.deferred.is_empty() && self.may_call() {
             self.dispatch(slot, id, &event);
         } else {
             self.deferred.push(Turn::Event(slot, id, event.into_owned()));
@@ -79,7 +89,7 @@ impl Connection {
 
     /// The client has left a namespace: now, or when the events before that have been handled.
     pub(super) fn receive_leave(&mut self, slot: SlotId) {
-        if self.deferred.queue.is_empty() {
+        if self.deferred.is_empty() {
             self.leave(slot, Reason::ClientNamespaceDisconnect);
         } else {
             self.deferred.push(Turn::Leave(slot));
@@ -97,7 +107,7 @@ impl Connection {
 
     /// Whether what is deferred could go on now.
     pub(super) fn can_call_deferred(&self) -> bool {
-        !self.deferred.queue.is_empty() && self.may_call()
+        !self.deferred.is_empty() && self.may_call()
     }
 
     /// Goes on with what is deferred for as long as there is room.
@@ -109,7 +119,7 @@ impl Connection {
 
     /// Handles all of it, at the end of the session: it came before that, and no more can come.
     pub(super) fn call_all_deferred(&mut self) {
-        while !self.deferred.queue.is_empty() {
+        while !self.deferred.is_empty() {
             self.take_turn();
         }
     }

@@ -51,7 +51,7 @@ pub(crate) struct Connection {
     /// Mostly one.
     sockets: SmallVec<[(SlotId, Socket); 1]>,
     /// The connects of this batch: the reference, too, answers them after it.
-    asked: SmallVec<[Asked; 1]>,
+    asked: Vec<Asked>,
     tasks: Tasks,
     deferred: Deferred,
     /// Until a namespace is joined.
@@ -78,7 +78,7 @@ impl Connection {
             mailbox,
             handshake: Arc::new(handshake),
             sockets: SmallVec::new(),
-            asked: SmallVec::new(),
+            asked: Vec::new(),
             tasks: Tasks::default(),
             deferred: Deferred::default(),
             connect_deadline: deadline,

@@ -21,9 +21,9 @@ pub(crate) struct Peer {
 /// It is a compact copy, so that an idle session does not hold the whole HTTP request.
 #[derive(Clone)]
 pub struct Handshake {
-    url: Box<str>,
-    /// `name: value` lines.
-    headers: Box<[u8]>,
+    /// The URL, then the headers as `name: value` lines.
+    text: Box<[u8]>,
+    url_length: u32,
     address: Option<SocketAddr>,
     issued: SystemTime,
     secure: bool,
@@ -38,9 +38,10 @@ impl Handshake {
             let info = request.extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()?;
             Some(Peer { address: info.0, secure: false })
         });
+        let url = request.uri.path_and_query().map_or("", |path| path.as_str());
         Self {
-            url: request.uri.path_and_query().map_or("", |path| path.as_str()).into(),
-            headers: if keep_headers { pack(&request.headers) } else { Box::default() },
+            text: pack(url, keep_headers.then_some(&request.headers)),
+            url_length: u32::try_from(url.len()).expect("the URL is bounded by the HTTP server"),
             address: peer.map(|peer| peer.address),
             issued: SystemTime::now(),
             secure: peer.is_some_and(|peer| peer.secure),
@@ -51,13 +52,13 @@ impl Handshake {
     /// Path and query of the request. JS: `handshake.url`.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.url
+        std::str::from_utf8(&self.text[..self.url_length as usize]).expect("it was text before")
     }
 
     /// The first value of a query parameter, decoded. JS: `handshake.query`.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<String> {
-        let query = self.url.split_once('?')?.1;
+        let query = self.url().split_once('?')?.1;
         let mut pairs = form_urlencoded::parse(query.as_bytes());
         pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
     }
@@ -83,7 +84,7 @@ impl Handshake {
 
     fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         // Neither a name nor a value can hold a line feed.
-        self.headers.split(|&byte| byte == b'\n').filter_map(|line| {
+        self.text[self.url_length as usize..].split(|&byte| byte == b'\n').filter_map(|line| {
             let colon = line.iter().position(|&byte| byte == b':')?;
             Some((&line[..colon], line.get(colon + 2..)?))
         })
@@ -114,10 +115,12 @@ impl Handshake {
     }
 }
 
-fn pack(headers: &HeaderMap) -> Box<[u8]> {
-    let length = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 3).sum();
-    let mut packed = Vec::with_capacity(length);
-    for (name, value) in headers {
+fn pack(url: &str, headers: Option<&HeaderMap>) -> Box<[u8]> {
+    let lines = || headers.into_iter().flatten();
+    let length = lines().map(|(name, value)| name.as_str().len() + value.len() + 3).sum::<usize>();
+    let mut packed = Vec::with_capacity(url.len() + length);
+    packed.extend_from_slice(url.as_bytes());
+    for (name, value) in lines() {
         packed.extend_from_slice(name.as_str().as_bytes());
         packed.extend_from_slice(b": ");
         packed.extend_from_slice(value.as_bytes());
@@ -129,7 +132,7 @@ fn pack(headers: &HeaderMap) -> Box<[u8]> {
 /// Cookies and tokens stay out of logs.
 impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.url.split('?').next().unwrap_or_default();
+        let path = self.url().split('?').next().unwrap_or_default();
         f.debug_struct("Handshake")
             .field("path", &path)
             .field("address", &self.address)

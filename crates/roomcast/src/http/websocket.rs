@@ -120,7 +120,7 @@ async fn take(upgrade: OnUpgrade, max_message: usize) -> Option<Box<WebSocket>> 
     match upgrade.await {
         Ok(upgraded) => {
             let (stream, early) = unwrap(upgraded);
-            Some(Box::new(WebSocket::new(stream, early, max_message)))
+            Some(Box::new(WebSocket::new(stream, &early, max_message)))
         }
         Err(error) => {
             tracing::debug!(%error, "connection lost during the WebSocket handshake");
@@ -137,6 +137,6 @@ fn unwrap(upgraded: Upgraded) -> (Stream, Bytes) {
     };
     match downcast::<TokioIo<TcpStream>>(upgraded) {
         Ok(parts) => (Stream::Tcp(parts.io.into_inner()), parts.read_buf),
-        Err(upgraded) => (Stream::Upgraded(TokioIo::new(upgraded)), Bytes::new()),
+        Err(upgraded) => (Stream::Upgraded(Box::new(TokioIo::new(upgraded))), Bytes::new()),
     }
 }

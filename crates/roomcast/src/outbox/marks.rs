@@ -75,9 +75,19 @@ impl Marks {
         self.marks.push_back(Mark { number: self.last, urgency: urgency.clone() });
     }
 
-    pub(super) fn push_front(&mut self) {
-        self.marks.push_front(Mark { number: 0, urgency: Urgency::Reliable });
+    /// A control frame was put in front, or behind the first frame if that is being written.
+    pub(super) fn insert_control(&mut self, place: usize) {
+        self.marks.insert(place, Mark { number: 0, urgency: Urgency::Reliable });
         self.must_stay += 1;
+    }
+
+    /// The first frame, which costs so much, is being written: it stays, and no other takes its place.
+    pub(super) fn pin_first(&mut self, cost: usize, overflow: Overflow) {
+        if let Some(first) = self.marks.front_mut() {
+            first.number = 0;
+            let urgency = std::mem::replace(&mut first.urgency, Urgency::Reliable);
+            self.forget(&urgency, cost, overflow);
+        }
     }
 
     /// The frame in front, which costs so much, has been taken.

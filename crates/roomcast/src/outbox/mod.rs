@@ -1,7 +1,8 @@
 //! The bounded queue of frames waiting to leave a session: order, bounds, and what happens when they are reached.
 //!
-//! In: shared [`Frame`]s from any task. Out: what waits, taken in batches by the session's driver. What is odd: the
-//! bytes that the driver has taken but not yet written still count, because a peer that does not read keeps them here.
+//! In: shared [`Frame`]s from any task. Out: what waits, taken in batches by the session's driver, or written from here.
+//! What is odd: the bytes that the driver has taken but not yet written still count, because a peer that does not read
+//! keeps them here.
 
 // How much may wait, and what has happened because of it.
 mod counters;
@@ -14,8 +15,11 @@ mod marks;
 mod room;
 
 use std::collections::VecDeque;
+use std::io::{self, IoSlice};
 
 use proto::engine::Frame;
+
+use crate::session::write_frames;
 
 pub use counters::Counters;
 pub use limits::{Buffered, OutboxLimits, Overflow};
@@ -73,6 +77,8 @@ impl Pushed {
 #[derive(Debug)]
 pub(crate) struct Outbox {
     frames: VecDeque<Frame>,
+    /// Bytes of the first frame that are written already.
+    skip: usize,
     /// Cost and number of the queued frames and of those the driver is writing.
     bytes: usize,
     packets: u32,
@@ -97,6 +103,7 @@ impl Outbox {
     pub(crate) fn new(limits: OutboxLimits) -> Self {
         Self {
             frames: VecDeque::new(),
+            skip: 0,
             bytes: 0,
             packets: 0,
             idle: false,
@@ -133,33 +140,83 @@ impl Outbox {
             self.bytes += frame.cost();
             self.packets += 1;
             self.idle = false;
-            self.frames.push_front(frame);
+            let place = usize::from(self.skip > 0);
+            self.frames.insert(place, frame);
             if let Some(marks) = self.marks() {
-                marks.push_front();
+                marks.insert_control(place);
             }
         }
     }
 
-    /// Moves what waits to the driver's own queue, which has to be empty: all of it, or frames from the front up to one
-    /// of these bounds, but at least one. The rest can still be dropped, replaced and overtaken by control frames.
-    pub(crate) fn take(&mut self, writing: &mut VecDeque<Frame>, max_frames: usize, max_bytes: usize) {
+    /// Writes all that waits, as far as `write` takes it.
+    ///
+    /// # Errors
+    /// That of `write`, `WouldBlock` among them; what is not written waits on.
+    pub(crate) fn write(
+        &mut self,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> io::Result<()> {
+        while !self.frames.is_empty() {
+            match write_frames(&self.frames, self.skip, &mut write)? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                written => self.advance(written),
+            }
+        }
+        self.keep_little();
+        self.idle = true;
+        Ok(())
+    }
+
+    fn advance(&mut self, written: usize) {
+        let overflow = self.limits.overflow;
+        self.skip += written;
+        while let Some(first) = self.frames.front()
+            && self.skip >= first.websocket_len()
+        {
+            let cost = first.cost();
+            self.skip -= first.websocket_len();
+            self.bytes -= cost;
+            self.packets -= 1;
+            self.frames.pop_front();
+            if let Some(marks) = self.marks() {
+                marks.pop_front(cost, overflow);
+            }
+        }
+        if self.skip > 0
+            && let Some(cost) = self.frames.front().map(Frame::cost)
+            && let Some(marks) = self.marks()
+        {
+            marks.pin_first(cost, overflow);
+        }
+    }
+
+    /// A burst leaves no large queue behind.
+    fn keep_little(&mut self) {
+        if self.frames.capacity() > KEPT_FRAMES {
+            self.frames = VecDeque::new();
+        }
+    }
+
+    /// Moves what waits to the driver's own queue, which has to be empty: all of it, or frames from the front up to so
+    /// many bytes, but at least one. The rest can still be dropped, replaced and overtaken by control frames. Gives the
+    /// bytes of the first frame that are written already.
+    pub(crate) fn take(&mut self, writing: &mut VecDeque<Frame>, max_bytes: usize) -> usize {
         debug_assert!(writing.is_empty());
+        let skip = std::mem::take(&mut self.skip);
         // Swapping nothing for nothing would take the queue's room away from the next push.
         if self.frames.is_empty() {
-            return;
+            return skip;
         }
-        if self.frames.len() <= max_frames && self.bytes <= max_bytes {
+        if self.bytes <= max_bytes {
             std::mem::swap(&mut self.frames, writing);
             if let Some(marks) = self.marks() {
                 marks.clear();
             }
-            return;
+            return skip;
         }
         let overflow = self.limits.overflow;
         let mut bytes = 0;
-        while writing.len() < max_frames
-            && let Some(frame) = self.frames.pop_front()
-        {
+        while let Some(frame) = self.frames.pop_front() {
             let cost = frame.cost();
             if !writing.is_empty() && bytes + cost > max_bytes {
                 self.frames.push_front(frame);
@@ -171,6 +228,7 @@ impl Outbox {
             }
             writing.push_back(frame);
         }
+        skip
     }
 
     /// The driver has written all it took: its cost is free again, and the room of its queue comes back.
@@ -181,9 +239,7 @@ impl Outbox {
             // The next batch goes where this one was.
             return;
         }
-        if self.frames.capacity() > KEPT_FRAMES {
-            self.frames = VecDeque::new();
-        }
+        self.keep_little();
         if self.frames.capacity() == 0 && writing.capacity() <= KEPT_FRAMES {
             std::mem::swap(&mut self.frames, writing);
         } else {
@@ -228,10 +284,16 @@ impl Outbox {
         self.watched = true;
     }
 
-    /// Whether a volatile frame would leave at once; `true` if the outbox has just run empty and somebody wants to know.
-    pub(crate) fn set_idle(&mut self, idle: bool) -> bool {
-        let was_idle = std::mem::replace(&mut self.idle, idle);
-        self.watched && idle && !was_idle
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    pub(crate) fn is_between_frames(&self) -> bool {
+        self.skip == 0
+    }
+
+    pub(crate) fn set_idle(&mut self, idle: bool) {
+        self.idle = idle;
     }
 
     /// Takes nothing more, drops what waits.
@@ -241,6 +303,7 @@ impl Outbox {
         self.packets -= count(self.frames.len());
         self.bytes -= self.frames.drain(..).map(|frame| frame.cost()).sum::<usize>();
         self.frames = VecDeque::new();
+        self.skip = 0;
         if let Some(extras) = &mut self.extras {
             extras.marks = None;
         }

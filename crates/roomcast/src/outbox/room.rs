@@ -62,11 +62,13 @@ impl Outbox {
 
     /// Whoever waits for what is so now. To be asked after everything that makes room.
     pub(crate) fn wakers(&mut self) -> Wakers {
-        let (is_empty, is_half_free) = (self.packets == 0, self.is_half_free(0, 0));
+        if self.extras.is_none() {
+            return Wakers::default();
+        }
+        let half = self.closed || self.is_half_free(0, 0);
+        let empty = self.closed || self.packets == 0;
         let Some(extras) = &mut self.extras else { return Wakers::default() };
-        let half = extras.room.half.take_if(|_| is_half_free || self.closed);
-        let empty = extras.room.empty.take_if(|_| is_empty || self.closed);
-        Wakers([half, empty])
+        Wakers([extras.room.half.take_if(|_| half), extras.room.empty.take_if(|_| empty)])
     }
 
     /// Everybody who waits, to look again.

@@ -20,9 +20,9 @@ fn frames_leave_in_the_order_they_came_and_pings_go_first() {
     for n in 0..3 {
         assert_eq!(outbox.push(frame(n), &Urgency::Reliable), Pushed::Queued);
     }
-    outbox.push_control(Frame::PING);
+    outbox.push_control(Frame::ping());
     let mut writing = VecDeque::new();
-    outbox.take(&mut writing, 64, usize::MAX);
+    outbox.take(&mut writing, 2_000);
     assert_eq!(texts(&writing), ["2", "40", "41", "42"]);
 }
 
@@ -52,7 +52,7 @@ fn what_is_being_written_still_counts() {
     let mut writing = VecDeque::new();
     outbox.push(frame(0), &Urgency::Reliable);
     outbox.push(frame(1), &Urgency::Reliable);
-    outbox.take(&mut writing, 64, usize::MAX);
+    outbox.take(&mut writing, 2_000);
     assert_eq!(outbox.push(frame(2), &Urgency::Reliable), Pushed::Overflow);
     outbox.written(&mut writing);
     assert_eq!(outbox.buffered().bytes, 0);
@@ -69,17 +69,39 @@ fn one_message_at_a_time_reuses_its_room() {
     let mut outbox = outbox(1_000_000);
     let mut writing = VecDeque::new();
     outbox.push(frame(0), &Urgency::Reliable);
-    outbox.take(&mut writing, 64, usize::MAX);
+    outbox.take(&mut writing, 2_000);
     outbox.written(&mut writing);
     // The driver looks again before it sleeps.
-    outbox.take(&mut writing, 64, usize::MAX);
+    outbox.take(&mut writing, 2_000);
     assert!(outbox.frames.capacity() > 0);
     for n in 0..100 {
         outbox.push(frame(n), &Urgency::Reliable);
     }
     while !outbox.is_empty() {
-        outbox.take(&mut writing, 64, usize::MAX);
+        outbox.take(&mut writing, 2_000);
         outbox.written(&mut writing);
     }
     assert!(outbox.frames.capacity() <= KEPT_FRAMES && writing.capacity() == 0);
+}
+
+#[test]
+fn what_was_not_taken_waits_and_a_ping_does_not_cut_a_frame() {
+    let mut outbox = outbox(1_000_000);
+    outbox.push(frame(1), &Urgency::Reliable);
+    outbox.push(frame(2), &Urgency::Reliable);
+    let mut out = Vec::new();
+    let mut room = 5;
+    let mut write = |slices: &[IoSlice<'_>]| {
+        let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+        let taken = bytes.len().min(std::mem::take(&mut room));
+        out.extend_from_slice(&bytes[..taken]);
+        if taken == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(taken) }
+    };
+    assert_eq!(outbox.write(&mut write).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    assert_eq!(outbox.buffered(), Buffered { bytes: frame(2).cost(), packets: 1 });
+    outbox.push_control(Frame::ping());
+    let mut writing = VecDeque::new();
+    assert_eq!(outbox.take(&mut writing, 2_000), 1);
+    assert_eq!(texts(&writing), ["42", "2"]);
+    assert_eq!(out, *b"\x81\x0241\x81");
 }

@@ -1,19 +1,24 @@
 //! What other tasks reach a session by: frames to send, requests, the order to close.
 //!
-//! One lock guards all of it, held for a few instructions and never across user code. What is odd: a push wakes the
-//! driver only if it sleeps, so that a handler's own emits, made inside the driver's turn, wake nobody.
+//! One lock guards all of it, held for a few instructions, or for one write to the kernel, and never across user code.
+//! What is odd: a push wakes the driver only if it sleeps, so that a handler's own emits, made inside the driver's turn,
+//! wake nobody. What other drivers push in their turns is written at the end of those turns, in place of this driver,
+//! which sleeps on unless the stream is full.
 
+use std::sync::Arc;
 use std::task::Waker;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use proto::Sid;
 use proto::engine::{Frame, Transport};
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::futures::OwnedNotified;
 use tokio::sync::oneshot;
 
 use super::poll::{PollReply, PostReply};
-use super::websocket::WebSocket;
+use super::turn;
+use super::websocket::{WebSocket, try_write};
 use crate::outbox::{Buffered, Outbox, OutboxLimits, Pushed, Urgency};
 
 /// Requests that wait for the driver. One poll and one POST may be under way, the rest are mistakes or attacks.
@@ -54,6 +59,8 @@ enum Sleep {
     Awake,
     /// Everything wakes it.
     Light,
+    /// As light, and the running turn of another driver has promised to write what waits.
+    Promised,
     /// Its transport takes nothing now, so frames alone do not wake it.
     Deep,
 }
@@ -61,6 +68,8 @@ enum Sleep {
 #[derive(Debug)]
 struct Inner {
     outbox: Outbox,
+    /// The stream, where others may write to it while the driver sleeps.
+    stream: Option<OwnedWriteHalf>,
     commands: Vec<Command>,
     /// Of the driver, once it has slept.
     waker: Option<Waker>,
@@ -77,6 +86,7 @@ impl Mailbox {
     pub(crate) fn new(sid: Sid, transport: Transport, outbox: OutboxLimits) -> Self {
         let inner = Inner {
             outbox: Outbox::new(outbox),
+            stream: None,
             commands: Vec::new(),
             waker: None,
             sleep: Sleep::Awake,
@@ -92,33 +102,87 @@ impl Mailbox {
         self.sid
     }
 
-    /// Queues a frame, wakes the driver if it sleeps.
-    pub(crate) fn push(&self, frame: Frame, urgency: &Urgency) -> Pushed {
-        let (pushed, waker) = {
+    /// Queues a frame, sees to it that it is written.
+    pub(crate) fn push(self: &Arc<Self>, frame: Frame, urgency: &Urgency) -> Pushed {
+        let (pushed, then) = {
             let mut inner = self.inner.lock();
             let pushed = inner.outbox.push(frame, urgency);
             (pushed, inner.pushed(pushed))
         };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.go_on(then);
         pushed
     }
 
-    /// Queues a frame as [`Mailbox::push`] does if there is room enough; else gives it back with what to wait for.
-    pub(crate) fn push_or_wait(
-        &self,
-        frame: Frame,
-        urgency: &Urgency,
-    ) -> Result<Pushed, (Frame, OwnedNotified)> {
-        let (pushed, waker) = {
+    fn go_on(self: &Arc<Self>, then: Option<Then>) {
+        match then {
+            None => {}
+            Some(Then::Wake(waker)) => waker.wake(),
+            Some(Then::Promise) => turn::promise(self),
+        }
+    }
+
+    /// Writes what waits, as was promised, unless the driver has woken meanwhile and does it. What the stream does not
+    /// take is left to the driver.
+    pub(super) fn keep_promise(&self) {
+        let (waker, wakers) = {
             let mut inner = self.inner.lock();
-            let pushed = inner.outbox.push_or_wait(frame, urgency)?;
-            (pushed, inner.pushed(pushed))
+            if inner.sleep != Sleep::Promised {
+                return;
+            }
+            let Inner { outbox, stream, .. } = &mut *inner;
+            let written = stream
+                .as_ref()
+                .is_some_and(|stream| outbox.write(|slices| try_write(stream.as_ref(), slices)).is_ok());
+            let wakers = outbox.wakers();
+            if written {
+                inner.sleep = Sleep::Light;
+                (None, wakers)
+            } else {
+                (inner.wake(), wakers)
+            }
+        };
+        wakers.wake();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Leaves to the driver what was promised.
+    pub(super) fn pass_promise(&self) {
+        let waker = {
+            let mut inner = self.inner.lock();
+            if inner.sleep == Sleep::Promised { inner.wake() } else { None }
         };
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    /// Wakes the driver, because a deadline of its has come.
+    pub(super) fn ring(&self) {
+        let waker = self.inner.lock().wake();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// From now on others may write while the driver sleeps.
+    pub(super) fn share(&self, stream: Option<OwnedWriteHalf>) {
+        self.inner.lock().stream = stream;
+    }
+
+    /// Queues a frame as [`Mailbox::push`] does if there is room enough; else gives it back with what to wait for.
+    pub(crate) fn push_or_wait(
+        self: &Arc<Self>,
+        frame: Frame,
+        urgency: &Urgency,
+    ) -> Result<Pushed, (Frame, OwnedNotified)> {
+        let (pushed, then) = {
+            let mut inner = self.inner.lock();
+            let pushed = inner.outbox.push_or_wait(frame, urgency)?;
+            (pushed, inner.pushed(pushed))
+        };
+        self.go_on(then);
         Ok(pushed)
     }
 
@@ -232,6 +296,7 @@ impl Mailbox {
             return false;
         }
         inner.sleep = if can_send { Sleep::Light } else { Sleep::Deep };
+        inner.outbox.set_idle(can_send);
         match &mut inner.waker {
             Some(old) if old.will_wake(waker) => {}
             slot => *slot = Some(waker.clone()),
@@ -239,30 +304,53 @@ impl Mailbox {
         true
     }
 
-    /// Nothing goes in any more; what waits is dropped.
-    pub(super) fn close(&self) {
-        let (commands, post, wakers) = {
+    /// Nothing goes in any more; what waits is dropped. Gives the stream back, and whether it stands between two frames.
+    pub(super) fn close(&self) -> (Option<OwnedWriteHalf>, bool) {
+        let (waiting, wakers, stream) = {
             let mut inner = self.inner.lock();
             inner.closed = true;
+            let between_frames = inner.outbox.is_between_frames();
             inner.outbox.close();
             inner.waker = None;
-            (std::mem::take(&mut inner.commands), inner.post.take(), inner.outbox.all_wakers())
+            let stream = (inner.stream.take(), between_frames);
+            let wakers = inner.outbox.all_wakers();
+            ((std::mem::take(&mut inner.commands), inner.post.take()), wakers, stream)
         };
         wakers.wake();
         // Their channels close here, outside the lock.
-        drop((commands, post));
+        drop(waiting);
+        stream
     }
 }
 
+/// What a push brings about.
+enum Then {
+    Wake(Waker),
+    /// The running turn writes it.
+    Promise,
+}
+
 impl Inner {
-    /// The waker of the driver, if what became of a frame is to wake it.
-    fn pushed(&mut self, pushed: Pushed) -> Option<Waker> {
-        self.overflow |= pushed == Pushed::Overflow;
-        let wake = match pushed {
-            Pushed::Overflow => true,
-            pushed => pushed.is_queued() && self.sleep == Sleep::Light,
-        };
-        if wake { self.wake() } else { None }
+    /// What is to be done about what became of a frame.
+    fn pushed(&mut self, pushed: Pushed) -> Option<Then> {
+        match pushed {
+            Pushed::Overflow => {
+                self.overflow = true;
+                self.wake().map(Then::Wake)
+            }
+            pushed if pushed.is_queued() && self.sleep == Sleep::Light => self.serve(),
+            _ => None,
+        }
+    }
+
+    /// Who writes what was pushed while the driver sleeps.
+    fn serve(&mut self) -> Option<Then> {
+        // Only the driver can tell the application that the outbox has run empty.
+        if self.stream.is_some() && turn::is_running() && !self.outbox.is_watched() {
+            self.sleep = Sleep::Promised;
+            return Some(Then::Promise);
+        }
+        self.wake().map(Then::Wake)
     }
 
     /// The waker, if the driver sleeps.

@@ -3,9 +3,12 @@
 // What other tasks reach a session by.
 mod mailbox;
 mod registry;
+mod turn;
+mod wheel;
 
 // The task.
 mod driver;
+mod gather;
 mod poll;
 mod websocket;
 
@@ -14,7 +17,9 @@ mod application;
 
 pub(crate) use application::{Application, Closing};
 pub(crate) use driver::{Driver, Start, dismiss};
+pub(crate) use gather::write_frames;
 pub(crate) use mailbox::{Command, Mailbox};
 pub(crate) use poll::{PollReply, PostReply};
 pub(crate) use registry::Registry;
 pub(crate) use websocket::{Stream, WebSocket};
+pub(crate) use wheel::Wheel;

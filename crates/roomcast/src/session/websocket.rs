@@ -9,7 +9,6 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use proto::engine::Frame;
@@ -17,11 +16,12 @@ use proto::websocket::{ControlFrame, Decoder, Limits, Role};
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+use super::gather::write_frames;
 
 /// The read buffer of a thread: large enough for a burst, small beside the caches.
 const READ_BUFFER: usize = 64 * 1024;
-/// The most pieces of one vectored write.
-const MAX_SLICES: usize = 64;
 
 thread_local! {
     static BUFFER: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
@@ -40,31 +40,75 @@ pub(super) fn with_read_buffer<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
 pub(crate) enum Stream {
     /// A TCP connection, taken out of its HTTP connection.
     Tcp(TcpStream),
+    /// A TCP connection whose other half others write to, while the driver sleeps.
+    Shared(OwnedReadHalf),
     /// Whatever the HTTP server gave, TLS for example.
-    Upgraded(TokioIo<Upgraded>),
+    Upgraded(Box<TokioIo<Upgraded>>),
+    /// For a moment, while it becomes another.
+    Nothing,
 }
 
 impl Stream {
-    fn pin(&mut self) -> Pin<&mut (dyn ReadWrite + Send + Unpin)> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(stream) => Pin::new(stream),
-            Self::Upgraded(stream) => Pin::new(stream),
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Shared(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Upgraded(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Nothing => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Shared(stream) => loop {
+                match try_write(stream.as_ref(), slices) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        ready!(stream.as_ref().poll_write_ready(cx))?;
+                    }
+                    result => return Poll::Ready(result),
+                }
+            },
+            Self::Upgraded(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Nothing => Poll::Ready(Ok(0)),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            // There is no buffer between here and the kernel.
+            Self::Tcp(_) | Self::Shared(_) | Self::Nothing => Poll::Ready(Ok(())),
+            Self::Upgraded(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            // The half that writes is closed by dropping it.
+            Self::Shared(_) | Self::Nothing => Poll::Ready(Ok(())),
+            Self::Upgraded(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }
 
-trait ReadWrite: AsyncRead + AsyncWrite {}
-impl<T: AsyncRead + AsyncWrite> ReadWrite for T {}
+/// Writes without waiting.
+pub(super) fn try_write(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    match slices {
+        [slice] => stream.try_write(slice),
+        slices => stream.try_write_vectored(slices),
+    }
+}
 
 /// One WebSocket, server side.
 #[derive(Debug)]
 pub(crate) struct WebSocket {
     stream: Stream,
     /// Bytes that came together with the handshake.
-    early: Bytes,
+    early: Box<[u8]>,
     pub(super) decoder: Decoder,
     /// Set when the end has come: the close frame and how much of it is written.
-    goodbye: Option<Goodbye>,
+    goodbye: Option<Box<Goodbye>>,
 }
 
 #[derive(Debug)]
@@ -76,57 +120,78 @@ struct Goodbye {
 }
 
 impl WebSocket {
-    pub(crate) fn new(stream: Stream, early: Bytes, max_message: usize) -> Self {
+    pub(crate) fn new(stream: Stream, early: &[u8], max_message: usize) -> Self {
         let mut limits = Limits::default();
         limits.max_message = max_message;
-        Self { stream, early, decoder: Decoder::new(Role::Server, limits), goodbye: None }
+        Self { stream, early: early.into(), decoder: Decoder::new(Role::Server, limits), goodbye: None }
     }
 
     /// Reads into `buffer`; 0 at the end of the stream.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         if !self.early.is_empty() {
             let length = self.early.len().min(buffer.len());
-            buffer[..length].copy_from_slice(&self.early.split_to(length));
+            buffer[..length].copy_from_slice(&self.early[..length]);
+            self.early = self.early[length..].into();
             return Poll::Ready(Ok(length));
         }
-        self.early = Bytes::new();
         let mut buffer = ReadBuf::new(buffer);
-        ready!(self.stream.pin().poll_read(cx, &mut buffer))?;
+        ready!(self.stream.poll_read(cx, &mut buffer))?;
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
     /// Bytes that were read but belong to whoever reads next.
     pub(super) fn give_back(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
-            self.early = [bytes, &self.early].concat().into();
+            self.early = [bytes, &self.early].concat().into_boxed_slice();
         }
     }
 
-    /// Writes frames with one vectored write, from byte `skip` of the first on; gives the bytes written.
+    /// Lets others write, too, while the driver sleeps; where the stream is one that can be shared.
+    pub(super) fn share(&mut self) -> Option<OwnedWriteHalf> {
+        let stream = std::mem::replace(&mut self.stream, Stream::Nothing);
+        let (stream, half) = match stream {
+            Stream::Tcp(stream) => {
+                let (read, write) = stream.into_split();
+                (Stream::Shared(read), Some(write))
+            }
+            stream => (stream, None),
+        };
+        self.stream = stream;
+        half
+    }
+
+    /// Takes back what [`WebSocket::share`] gave.
+    pub(super) fn unshare(&mut self, half: OwnedWriteHalf) {
+        self.stream = match std::mem::replace(&mut self.stream, Stream::Nothing) {
+            Stream::Shared(read) => Stream::Tcp(read.reunite(half).expect("both are of one stream")),
+            stream => stream,
+        };
+    }
+
+    /// Writes frames with one write, from byte `skip` of the first on; gives the bytes written.
     pub(super) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
         frames: &VecDeque<Frame>,
         skip: usize,
     ) -> Poll<io::Result<usize>> {
-        let mut slices: SmallVec<[IoSlice<'_>; MAX_SLICES]> = SmallVec::new();
-        let mut skip = skip;
-        for frame in frames {
-            slices.extend(frame.websocket_slices(skip).map(IoSlice::new).take(MAX_SLICES - slices.len()));
-            skip = 0;
-            if slices.len() == MAX_SLICES {
-                break;
+        let mut pending = false;
+        let written = write_frames(frames, skip, |slices| match self.stream.poll_write(cx, slices) {
+            Poll::Ready(result) => result,
+            Poll::Pending => {
+                pending = true;
+                Ok(0)
             }
+        });
+        match written {
+            Ok(0) if pending => Poll::Pending,
+            Ok(0) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            written => Poll::Ready(written),
         }
-        let written = ready!(self.stream.pin().poll_write_vectored(cx, &slices))?;
-        if written == 0 {
-            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-        }
-        Poll::Ready(Ok(written))
     }
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.pin().poll_flush(cx)
+        self.stream.poll_flush(cx)
     }
 
     /// Begins the end: a close frame, if the stream stands between two frames, then the closing of the stream.
@@ -135,27 +200,27 @@ impl WebSocket {
             true => SmallVec::from_slice(&ControlFrame::close(code.map(|code| (code, "")), None)),
             false => SmallVec::new(),
         };
-        self.goodbye.get_or_insert(Goodbye { frame, written: 0, shut: false });
+        self.goodbye.get_or_insert_with(|| Box::new(Goodbye { frame, written: 0, shut: false }));
     }
 
     /// Goes on with the end until the peer has closed as well. An error is the end, too.
     pub(super) fn poll_goodbye(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(goodbye) = &mut self.goodbye else { return Poll::Ready(()) };
         while goodbye.written < goodbye.frame.len() {
-            match ready!(self.stream.pin().poll_write(cx, &goodbye.frame[goodbye.written..])) {
+            match ready!(self.stream.poll_write(cx, &[IoSlice::new(&goodbye.frame[goodbye.written..])])) {
                 Ok(0) | Err(_) => return Poll::Ready(()),
                 Ok(written) => goodbye.written += written,
             }
         }
         if !goodbye.shut {
-            if ready!(self.stream.pin().poll_shutdown(cx)).is_err() {
+            if ready!(self.stream.poll_shutdown(cx)).is_err() {
                 return Poll::Ready(());
             }
             goodbye.shut = true;
         }
         // What the peer still sends is read and dropped: an unread byte would turn the close into a reset, and the
         // close frame could be lost with it.
-        self.early = Bytes::new();
+        self.early = Box::default();
         with_read_buffer(|buffer| {
             loop {
                 match ready!(self.poll_read(cx, buffer)) {

@@ -40,11 +40,11 @@ impl Session {
         }
         self.state = State::Closed;
         if self.probe.take().is_some() {
-            self.outputs.push_back(Output::CloseProbe);
+            self.outputs.push(Output::CloseProbe);
         }
         if self.poll_pending {
             self.answer_poll(PollAnswer::Close);
         }
-        self.outputs.push_back(Output::Closed { reason, detail });
+        self.outputs.push(Output::Closed { reason, detail });
     }
 }

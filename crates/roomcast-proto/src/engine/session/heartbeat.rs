@@ -72,7 +72,7 @@ impl Session {
             Heartbeat::Resting(_) => {
                 // A session that is to be closed pings no more, and its end is near. JS: `sendPacket` when closing.
                 if self.is_open() {
-                    self.outputs.push_back(Output::Ping);
+                    self.outputs.push(Output::Ping);
                 }
                 let deadline = later(now, self.timing.ping_timeout);
                 self.heartbeat = Heartbeat::Waiting { deadline, prolonged: false };

@@ -16,8 +16,10 @@ mod upgrade;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
+
+use smallvec::SmallVec;
 
 use self::heartbeat::Heartbeat;
 use self::upgrade::Probe;
@@ -73,14 +75,15 @@ pub enum Output {
 /// One Engine.IO session, server side.
 #[derive(Debug)]
 pub struct Session {
-    timing: Timing,
+    timing: Arc<Timing>,
     state: State,
     transport: Transport,
     /// A poll waits for packets.
     poll_pending: bool,
     heartbeat: Heartbeat,
-    probe: Option<Probe>,
-    outputs: VecDeque<Output>,
+    probe: Option<Box<Probe>>,
+    /// Mostly one.
+    outputs: SmallVec<[Output; 1]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,17 +95,18 @@ enum State {
 }
 
 impl Session {
-    /// A session that a handshake on `transport` has just opened.
+    /// A session that a handshake on `transport` has just opened. All sessions of a server may share one timing.
     #[must_use]
-    pub fn new(timing: Timing, transport: Transport, now: Instant) -> Self {
+    pub fn new(timing: impl Into<Arc<Timing>>, transport: Transport, now: Instant) -> Self {
+        let timing = timing.into();
         Self {
-            timing,
             state: State::Open,
             transport,
             poll_pending: false,
             heartbeat: Heartbeat::new(&timing, now),
             probe: None,
-            outputs: VecDeque::new(),
+            outputs: SmallVec::new(),
+            timing,
         }
     }
 
@@ -136,12 +140,12 @@ impl Session {
 
     /// What to do next; call until `None` after every input.
     pub fn poll_output(&mut self) -> Option<Output> {
-        let output = self.outputs.pop_front();
-        if output.is_none() && self.outputs.capacity() > 0 {
+        if self.outputs.is_empty() {
             // An idle session keeps no queue.
-            self.outputs = VecDeque::new();
+            self.outputs = SmallVec::new();
+            return None;
         }
-        output
+        Some(self.outputs.remove(0))
     }
 
     /// When [`Session::handle_timeout`] has to be called next, `None` after the end.

@@ -84,6 +84,6 @@ impl Session {
 
     pub(super) fn answer_poll(&mut self, answer: PollAnswer) {
         self.poll_pending = false;
-        self.outputs.push_back(Output::AnswerPoll(answer));
+        self.outputs.push(Output::AnswerPoll(answer));
     }
 }

@@ -27,14 +27,15 @@ impl Session {
         if self.is_closed() || self.transport != Transport::Polling || self.probe.is_some() {
             return false;
         }
-        self.probe = Some(Probe { timeout: later(now, self.timing.upgrade_timeout), next_noop: None });
+        let timeout = later(now, self.timing.upgrade_timeout);
+        self.probe = Some(Box::new(Probe { timeout, next_noop: None }));
         true
     }
 
     /// The probing socket is gone, or sent what is no packet. Polling goes on.
     pub fn handle_probe_failed(&mut self) {
         if self.probe.take().is_some() {
-            self.outputs.push_back(Output::CloseProbe);
+            self.outputs.push(Output::CloseProbe);
         }
     }
 
@@ -44,7 +45,7 @@ impl Session {
             Packet::Ping("probe") => {
                 // A second probe does not start a second series of noops.
                 probe.next_noop.get_or_insert(now + Timing::NOOP_INTERVAL);
-                self.outputs.push_back(Output::ProbePong);
+                self.outputs.push(Output::ProbePong);
             }
             Packet::Upgrade => self.upgrade(),
             _ => self.handle_probe_failed(),
@@ -58,7 +59,7 @@ impl Session {
             self.answer_poll(PollAnswer::Close);
         }
         self.transport = Transport::WebSocket;
-        self.outputs.push_back(Output::Upgraded);
+        self.outputs.push(Output::Upgraded);
         // A pending close went on waiting for a poll; the WebSocket needs none. What waits in the outbox goes first.
         debug_assert_ne!(self.state, State::Closed);
     }

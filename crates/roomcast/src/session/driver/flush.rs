@@ -8,10 +8,8 @@ use super::Driver;
 use crate::session::application::Application;
 use crate::session::poll::PollReply;
 
-/// The most that is taken from the outbox for one write: more would be beyond the reach of control frames and of the
-/// overflow policy while the peer reads slowly. As many frames as one vectored write takes, and bytes enough that their
-/// number of system calls does not matter.
-const WRITE_FRAMES: usize = 64;
+/// The most that is taken from the outbox at once: more would be beyond the reach of control frames and of the overflow
+/// policy while the peer reads slowly, less would be more system calls.
 const WRITE_BYTES: usize = 256 * 1024;
 /// The most for one polling body: while it is on its way no ping can be, and its bytes are no longer counted.
 const BODY_BYTES: usize = 1024 * 1024;
@@ -27,12 +25,7 @@ impl<A: Application> Driver<A> {
             Transport::WebSocket => self.flush_websocket(cx),
         }
         self.do_outputs();
-        let idle = self.session.can_send() && self.writing.is_empty();
-        let drained = self.mailbox.with_outbox(|outbox| {
-            let idle = idle && outbox.is_empty();
-            outbox.set_idle(idle)
-        });
-        if drained {
+        if std::mem::take(&mut self.drained) {
             self.app.on_drained();
             // What its handlers emit goes out in another turn: one that always emits more takes turns with the others.
             self.more_to_read = true;
@@ -51,7 +44,7 @@ impl<A: Application> Driver<A> {
             return;
         }
         let mut frames = std::mem::take(&mut self.writing);
-        self.mailbox.with_outbox(|outbox| outbox.take(&mut frames, usize::MAX, BODY_BYTES));
+        self.mailbox.with_outbox(|outbox| _ = outbox.take(&mut frames, BODY_BYTES));
         if !frames.is_empty() {
             let mut body = Vec::with_capacity(frames.iter().map(|frame| frame.websocket_len()).sum());
             frames.iter().for_each(|frame| frame.write_payload(&mut body));
@@ -70,14 +63,25 @@ impl<A: Application> Driver<A> {
                 self.session.handle_poll_aborted();
             }
         }
-        self.mailbox.with_outbox(|outbox| outbox.written(&mut frames));
+        self.mailbox.with_outbox(|outbox| {
+            self.drained |= !frames.is_empty() && outbox.is_empty() && outbox.is_watched();
+            outbox.written(&mut frames);
+        });
     }
 
     fn flush_websocket(&mut self, cx: &mut Context<'_>) {
         let Some(main) = &mut self.main else { return };
+        let mut wrote = false;
         loop {
             if self.writing.is_empty() {
-                self.mailbox.with_outbox(|outbox| outbox.take(&mut self.writing, WRITE_FRAMES, WRITE_BYTES));
+                self.skip = self.mailbox.with_outbox(|outbox| {
+                    let skip = outbox.take(&mut self.writing, WRITE_BYTES);
+                    if self.writing.is_empty() {
+                        outbox.set_idle(true);
+                        self.drained |= wrote && outbox.is_watched();
+                    }
+                    skip
+                });
                 if self.writing.is_empty() {
                     break;
                 }
@@ -97,6 +101,7 @@ impl<A: Application> Driver<A> {
                     return;
                 }
             };
+            wrote = true;
             // A peer that was full takes bytes again: it is reading.
             self.progressed |= std::mem::take(&mut self.blocked);
             let (mut cost, mut frames) = (0, 0);

@@ -22,7 +22,9 @@ use tokio::time::Sleep;
 use super::application::{Application, Closing};
 use super::mailbox::{Command, Mailbox};
 use super::poll::{PollReply, PostReply};
+use super::turn;
 use super::websocket::WebSocket;
+use super::wheel::Timer;
 use crate::core::{Core, Running};
 
 /// How long a closed WebSocket may take to be closed by its peer as well.
@@ -49,7 +51,7 @@ pub(crate) struct Driver<A: Application> {
     poll: Option<oneshot::Sender<PollReply>>,
     commands: VecDeque<Command>,
     /// A polling body that the application has no room for yet.
-    held_post: Option<(Bytes, oneshot::Sender<PostReply>)>,
+    held_post: Option<Box<(Bytes, oneshot::Sender<PostReply>)>>,
     /// The WebSocket was not read to its end in this turn, or something else is to go on after the others' turns.
     more_to_read: bool,
     /// A polling body was answered in this turn, so polls wait for the next.
@@ -61,6 +63,8 @@ pub(crate) struct Driver<A: Application> {
     blocked: bool,
     /// What was blocked went on in this turn.
     progressed: bool,
+    /// The outbox ran empty in this turn, and somebody wants to hear of it.
+    drained: bool,
     /// A pong to a WebSocket ping waits: a flood of pings is answered once.
     pong_waits: bool,
     /// Close code for the WebSocket, if not the plain one.
@@ -70,7 +74,9 @@ pub(crate) struct Driver<A: Application> {
     ended: bool,
     /// Something changed that an earlier step of the turn has to see.
     again: bool,
-    timer: Pin<Box<Sleep>>,
+    timer: Timer,
+    /// For the short waits that the wheel is too coarse for.
+    precise: Option<Pin<Box<Sleep>>>,
     goodbye_until: Option<Instant>,
     /// A close packet waits for the poll it came with.
     close_waits_until: Option<Instant>,
@@ -79,14 +85,17 @@ pub(crate) struct Driver<A: Application> {
 impl<A: Application> Driver<A> {
     pub(crate) fn new(core: &Arc<Core>, mailbox: Arc<Mailbox>, app: A, start: Start) -> Self {
         let (transport, main) = match start {
-            Start::WebSocket(websocket) => (Transport::WebSocket, Some(websocket)),
+            Start::WebSocket(mut websocket) => {
+                mailbox.share(websocket.share());
+                (Transport::WebSocket, Some(websocket))
+            }
             Start::Polling => (Transport::Polling, None),
         };
         let now = tokio::time::Instant::now();
         Self {
             core: core.clone(),
             _running: core.running(),
-            session: Session::new(core.config.timing, transport, now.into_std()),
+            session: Session::new(core.timing.clone(), transport, now.into_std()),
             mailbox,
             app,
             main,
@@ -101,12 +110,14 @@ impl<A: Application> Driver<A> {
             skip: 0,
             blocked: false,
             progressed: false,
+            drained: false,
             pong_waits: false,
             close_code: None,
             deferred: false,
             ended: false,
             again: false,
-            timer: Box::pin(tokio::time::sleep_until(now)),
+            timer: Timer::UNSET,
+            precise: None,
             goodbye_until: None,
             close_waits_until: None,
         }
@@ -186,9 +197,9 @@ impl<A: Application> Driver<A> {
             match output {
                 Output::Ping => {
                     self.blocked |= !self.session.can_send();
-                    self.mailbox.with_outbox(|outbox| outbox.push_control(Frame::PING));
+                    self.mailbox.with_outbox(|outbox| outbox.push_control(Frame::ping()));
                 }
-                Output::ProbePong => self.probe_pong = Some(Frame::PROBE_PONG),
+                Output::ProbePong => self.probe_pong = Some(Frame::probe_pong()),
                 Output::Upgraded => self.take_over(),
                 Output::CloseProbe => self.close_probe(),
                 Output::AnswerPoll(answer) => self.answer_poll(answer.body().into()),
@@ -200,6 +211,7 @@ impl<A: Application> Driver<A> {
     fn take_over(&mut self) {
         self.again = true;
         self.main = self.probe.take();
+        self.mailbox.share(self.main.as_mut().and_then(|main| main.share()));
         if let Some(pong) = self.probe_pong.take() {
             self.mailbox.with_outbox(|outbox| outbox.push_control(pong));
         }
@@ -235,14 +247,18 @@ impl<A: Application> Driver<A> {
         self.core.sessions.remove(self.mailbox.sid());
         // What was being written waits no more, either.
         self.mailbox.with_outbox(|outbox| outbox.written(&mut self.writing));
-        self.mailbox.close();
+        let (stream, between_frames) = self.mailbox.close();
+        self.core.wheel.unset(&mut self.timer);
         self.poll = None;
         self.commands = VecDeque::new();
         self.held_post = None;
-        let between_frames = self.skip == 0;
+        let between_frames = between_frames && self.skip == 0;
         self.writing = VecDeque::new();
         self.skip = 0;
         if let Some(main) = &mut self.main {
+            if let Some(stream) = stream {
+                main.unshare(stream);
+            }
             main.say_goodbye(self.close_code, between_frames);
         }
         self.app.on_close(reason, detail, self.deferred);
@@ -261,21 +277,23 @@ impl<A: Application> Driver<A> {
 
     /// Makes sure that the task wakes at its next deadline; `false` if that is already over.
     fn arm_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let close_waits = self.close_waits_until.filter(|_| !self.ended);
-        let deadlines = [self.session.poll_timeout(), self.app.timeout(), self.goodbye_until, close_waits];
-        let Some(deadline) = deadlines.into_iter().flatten().min() else { return true };
-        let deadline = tokio::time::Instant::from_std(deadline);
-        // A timer that fires early is cheaper than one that is moved with every message.
-        if deadline < self.timer.deadline() || self.timer.is_elapsed() {
-            self.timer.as_mut().reset(deadline);
-        }
-        while self.timer.as_mut().poll(cx).is_ready() {
-            if deadline <= tokio::time::Instant::now() {
-                return false;
+        if !self.ended {
+            let deadlines = [self.session.poll_timeout(), self.app.timeout()];
+            if let Some(deadline) = deadlines.into_iter().flatten().min() {
+                self.core.wheel.set(&mut self.timer, &self.mailbox, deadline);
             }
-            self.timer.as_mut().reset(deadline);
         }
-        true
+        let close_waits = self.close_waits_until.filter(|_| !self.ended);
+        let Some(deadline) = [self.goodbye_until, close_waits].into_iter().flatten().min() else {
+            self.precise = None;
+            return true;
+        };
+        let deadline = tokio::time::Instant::from_std(deadline);
+        let precise = self.precise.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if precise.deadline() != deadline {
+            precise.as_mut().reset(deadline);
+        }
+        precise.as_mut().poll(cx).is_pending()
     }
 }
 
@@ -293,6 +311,7 @@ impl<A: Application> Future for Driver<A> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let _turn = turn::begin();
         self.turn(cx)
     }
 }
@@ -302,6 +321,7 @@ impl<A: Application> Drop for Driver<A> {
     fn drop(&mut self) {
         if !self.ended {
             self.core.sessions.remove(self.mailbox.sid());
+            self.core.wheel.unset(&mut self.timer);
             self.mailbox.close();
         }
     }

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use proto::engine::{
     CloseReason, Flush, Frame, InvalidPacket, Lane, Message, Overlap, Packet, Received, Transport,
     decode_payload,
@@ -47,7 +46,7 @@ impl<A: Application> Driver<A> {
         {
             match command {
                 // Only one is under way at a time, so the place is free.
-                Command::Post(body, reply) => self.held_post = Some((body, reply)),
+                Command::Post(body, reply) => self.held_post = Some(Box::new((body, reply))),
                 Command::Poll(reply) => self.receive_poll(reply),
                 Command::PostOverlap => self.session.handle_post_overlap(),
                 Command::PostAborted => self.session.handle_post_aborted(),
@@ -68,13 +67,14 @@ impl<A: Application> Driver<A> {
             self.do_outputs();
         }
         if !self.ended
-            && let Some((body, reply)) = self.held_post.take_if(|(body, _)| {
-                let closes = &body[..] == CLOSE && self.session.transport() == Transport::Polling;
+            && let Some(post) = self.held_post.take_if(|post| {
+                let closes = &post.0[..] == CLOSE && self.session.transport() == Transport::Polling;
                 self.app.has_room()
                     && !(closes && self.poll.is_none() && waits(&mut self.close_waits_until, now))
             })
         {
             self.close_waits_until = None;
+            let (body, reply) = *post;
             self.receive_post(&body, reply, now);
         }
         // An idle session keeps no queue.
@@ -202,7 +202,7 @@ impl<A: Application> Driver<A> {
     /// A ping of the WebSocket layer, which is no heartbeat.
     fn receive_ping(&mut self, data: &[u8]) {
         if !std::mem::replace(&mut self.pong_waits, true) {
-            let pong = Frame::websocket_control(Bytes::copy_from_slice(&ControlFrame::pong(data, None)));
+            let pong = Frame::websocket_control(&ControlFrame::pong(data, None));
             self.mailbox.with_outbox(|outbox| outbox.push_control(pong));
         }
     }
