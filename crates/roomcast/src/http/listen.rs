@@ -20,6 +20,9 @@ use super::request::{Acceptor, handle};
 /// After an error of `accept`, out of file descriptors for example, the next try waits.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// The most bytes that the kernel takes for one connection before it has sent others: enough to keep a fast one busy.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const MAX_UNSENT: u32 = 128 * 1024;
 /// How long the TLS handshake of a connection may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -74,6 +77,17 @@ pub(crate) async fn listen<A: Acceptor>(acceptor: A, listener: TcpListener, stre
     }
 }
 
+/// Lets the kernel keep little for a client that reads slowly: what waits behind megabytes there can be neither overtaken
+/// by a heartbeat nor dropped by a policy, and counts in no bound. What is on its way to the client is not limited.
+fn limit_unsent(stream: &TcpStream) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(MAX_UNSENT) {
+        tracing::debug!(%error, "the unsent bytes of a connection cannot be limited");
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = stream;
+}
+
 async fn serve<A: Acceptor>(acceptor: A, streams: impl AcceptStream, stream: TcpStream, address: SocketAddr) {
     let _running = acceptor.core().running();
     if let Err(error) = serve_connection(acceptor, streams, stream, address).await {
@@ -89,6 +103,7 @@ async fn serve_connection<A: Acceptor, S: AcceptStream>(
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     // Small packets shall not wait for each other.
     stream.set_nodelay(true)?;
+    limit_unsent(&stream);
     let core = acceptor.core().clone();
     let stream = tokio::select! {
         () = core.closed() => return Ok(()),

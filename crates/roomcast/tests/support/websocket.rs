@@ -82,6 +82,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.0.flush().await.expect("the server is there");
     }
 
+    /// The next message, a heartbeat too, which is not answered; `None` at the end.
+    #[track_caller]
+    pub(crate) fn raw(&mut self) -> impl Future<Output = Option<Message>> {
+        soon("a message", async { self.0.next().await?.ok().filter(|message| !message.is_close()) })
+    }
+
     /// The next message, heartbeats answered and left out; `None` at the end.
     #[track_caller]
     pub(crate) fn next(&mut self) -> impl Future<Output = Option<Message>> {
