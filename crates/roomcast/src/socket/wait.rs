@@ -31,13 +31,13 @@ type Room = Pin<Box<OwnedNotified>>;
 ///
 /// # Examples
 /// ```
-/// # use roomcast::{EmitError, Io, Socket};
+/// # use roomcast::{HandlerError, Io, Socket};
 /// # let io = Io::new();
-/// io.on("export", async |socket: Socket| {
+/// io.on("export", async |socket: Socket| -> Result<(), HandlerError> {
 ///     for line in 0..1_000_000 {
 ///         socket.emit_wait("line", line).await?;
 ///     }
-///     socket.emit_wait("done", ()).await
+///     Ok(())
 /// });
 /// ```
 #[must_use = "nothing is sent before it is awaited"]
