@@ -11,7 +11,7 @@ use roomcast::{EmitError, Io, IoBuilder, OutboxLimits, Overflow, Reason, Socket,
 use tokio::net::TcpSocket;
 
 use support::allocations::{self, Counting};
-use support::{Lines, Log, WebSocket, serve, until};
+use support::{DEADLINE, Lines, Log, WebSocket, serve, soon, until};
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
@@ -288,17 +288,20 @@ async fn an_emit_that_gave_up_waiting_was_never_sent() {
 #[tokio::test]
 async fn who_waits_is_told_when_the_socket_leaves() {
     for whole_connection in [false, true] {
-        let (io, _lines) = bounded(Io::builder());
+        // Nothing else shall end the wait.
+        let (io, _lines) = bounded(Io::builder().connect_timeout(DEADLINE * 2).ping_interval(DEADLINE * 2));
         let (mut client, socket) = slow_client(&io).await;
         fill(&socket).await;
         let leave = async {
-            match whole_connection {
-                true => drop(client),
-                false => client.send("41").await,
+            if whole_connection {
+                return None;
             }
+            client.send("41").await;
+            Some(client)
         };
         let text = message();
-        let (emitted, drained, ()) = tokio::join!(socket.emit_wait("n", &text), socket.drained(), leave);
+        let all = async { tokio::join!(socket.emit_wait("n", &text), socket.drained(), leave) };
+        let (emitted, drained, _client) = soon("the end of both waits", all).await;
         assert!(matches!(emitted, Err(EmitError::Disconnected)), "{emitted:?}");
         assert!(matches!(drained, Err(EmitError::Disconnected)), "{drained:?}");
         assert!(matches!(socket.drained().await, Err(EmitError::Disconnected)));

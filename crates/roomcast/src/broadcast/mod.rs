@@ -165,7 +165,7 @@ impl Broadcast {
                 let recipients = self.namespace.members().collect(&self.target);
                 // Who waits for an answer would wait in vain for one to an event that was dropped later.
                 let urgency = match self.target.flags().volatile {
-                    true => &Urgency::Volatile,
+                    true => &Urgency::Immediate,
                     false => &Urgency::Reliable,
                 };
                 BroadcastAck::send(recipients, &frame, id, urgency, self.timeout)

@@ -51,7 +51,7 @@ impl Overflow {
             Self::Close => false,
             Self::DropVolatile => matches!(urgency, Urgency::Volatile),
             Self::KeepLatest => matches!(urgency, Urgency::Latest(_)),
-            Self::DropOldest => !matches!(urgency, Urgency::Reliable),
+            Self::DropOldest => !matches!(urgency, Urgency::Reliable | Urgency::Immediate),
         }
     }
 }

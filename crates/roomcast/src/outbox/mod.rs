@@ -42,6 +42,8 @@ pub(crate) enum Urgency {
     Event,
     /// Dropped unless the transport is idle, or the policy lets it wait. JS: `volatile`.
     Volatile,
+    /// Dropped unless the transport is idle; once it is queued, it stays.
+    Immediate,
     /// An event that takes the place of a waiting one of the same key.
     Latest(Key),
 }
@@ -124,7 +126,7 @@ impl Outbox {
         {
             return self.push_marked(frame, urgency);
         }
-        if *urgency == Urgency::Volatile && !self.idle {
+        if matches!(urgency, Urgency::Volatile | Urgency::Immediate) && !self.idle {
             return Pushed::DroppedVolatile;
         }
         let cost = frame.cost();
@@ -339,7 +341,12 @@ impl Outbox {
 impl Outbox {
     fn push_marked(&mut self, frame: Frame, urgency: &Urgency) -> Pushed {
         let policy = self.limits.overflow;
-        if *urgency == Urgency::Volatile && !self.idle && policy != Overflow::DropVolatile {
+        let may_wait = match urgency {
+            Urgency::Volatile => policy == Overflow::DropVolatile,
+            Urgency::Immediate => false,
+            _ => true,
+        };
+        if !may_wait && !self.idle {
             return Pushed::DroppedVolatile;
         }
         if policy != Overflow::Close || matches!(urgency, Urgency::Latest(_)) {

@@ -325,7 +325,7 @@ impl Modified {
         let future = AckFuture::new(self.socket.clone(), id, answers, self.timeout);
         // Who waits for an answer would wait in vain for one to an event that was dropped later.
         let urgency = match self.urgency {
-            Urgency::Volatile => &Urgency::Volatile,
+            Urgency::Volatile => &Urgency::Immediate,
             _ => &Urgency::Reliable,
         };
         let emitted = self.send(frame, urgency);

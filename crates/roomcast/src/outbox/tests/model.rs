@@ -89,7 +89,8 @@ impl Model {
         if self.closed {
             return Pushed::Closed;
         }
-        if *urgency == Urgency::Volatile && !self.idle && self.limits.overflow != Overflow::DropVolatile {
+        let waits = *urgency == Urgency::Volatile && self.limits.overflow == Overflow::DropVolatile;
+        if matches!(urgency, Urgency::Volatile | Urgency::Immediate) && !waits && !self.idle {
             return Pushed::DroppedVolatile;
         }
         if !self.marked && (self.limits.overflow != Overflow::Close || matches!(urgency, Urgency::Latest(_)))
@@ -131,6 +132,7 @@ fn urgency() -> impl Strategy<Value = Urgency> {
         Just(Urgency::Reliable),
         Just(Urgency::Event),
         Just(Urgency::Volatile),
+        Just(Urgency::Immediate),
         (0..3_u8).prop_map(|key| latest(&key.to_string())),
     ]
 }
