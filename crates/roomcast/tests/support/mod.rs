@@ -12,8 +12,9 @@ pub(crate) mod websocket;
 pub(crate) mod log;
 pub(crate) mod wait;
 
-// Counting what the program allocates; only programs that install it as their allocator pay for it.
+// Counting what the program allocates, and whose it is; only programs that install it as their allocator pay for it.
 pub(crate) mod allocations;
+pub(crate) mod owners;
 
 use std::net::SocketAddr;
 
