@@ -7,13 +7,12 @@
 
 mod support;
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 
 use roomcast::Io;
 use tokio::runtime::Runtime;
 
+use support::bare::join;
 use support::owners::{Owned, Owner, REST};
 use support::{serve, until};
 
@@ -79,40 +78,4 @@ fn an_idle_session_costs_few_bytes_and_all_of_them_have_an_owner() {
 fn settle(runtime: &Runtime, sessions: usize) {
     let settled = || runtime.metrics().num_alive_tasks() == 1 + sessions;
     runtime.block_on(until("only the sessions are left", settled));
-}
-
-/// A client in the main namespace that allocates nothing it keeps.
-fn join(address: SocketAddr) -> TcpStream {
-    let mut stream = TcpStream::connect(address).unwrap();
-    // What a browser has to say, and no more.
-    let request = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nhost: localhost:3000\r\n\
-                   connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
-                   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(byte(&mut stream));
-    }
-    assert!(head.starts_with(b"HTTP/1.1 101 "));
-    assert!(message(&mut stream).starts_with(b"0{"));
-    // A text of two bytes, masked by zeros.
-    stream.write_all(b"\x81\x82\0\0\0\x0040").unwrap();
-    assert!(message(&mut stream).starts_with(b"40{"));
-    stream
-}
-
-/// A short text message.
-fn message(stream: &mut TcpStream) -> Vec<u8> {
-    assert_eq!(byte(stream), 0x81);
-    let length = byte(stream);
-    assert!(length < 126, "longer than a short frame");
-    let mut payload = vec![0; length.into()];
-    stream.read_exact(&mut payload).unwrap();
-    payload
-}
-
-fn byte(stream: &mut TcpStream) -> u8 {
-    let mut byte = [0];
-    stream.read_exact(&mut byte).unwrap();
-    byte[0]
 }
