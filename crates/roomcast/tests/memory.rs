@@ -3,7 +3,6 @@
 //! Prints the table with `cargo test -p roomcast --test memory -- --nocapture`. The clients are in the same program but
 //! hold nothing on the heap, so all that is counted is the server's. What is odd: the tables that all sessions share
 //! (rooms, sessions) are counted as they are at this number of sessions, with the room they keep for growing.
-#![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
 mod support;
 

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use super::wait::DEADLINE;
+use super::wire::UPGRADE;
 
 /// A WebSocket in the main namespace, all greetings read.
 pub(crate) fn join(address: SocketAddr) -> TcpStream {
@@ -20,11 +21,6 @@ pub(crate) fn join(address: SocketAddr) -> TcpStream {
     assert!(message(&mut stream).starts_with(b"40{"));
     stream
 }
-
-/// What a client has to say for a WebSocket, and no more.
-pub(crate) const UPGRADE: &[u8] = b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n\
-    host: localhost:3000\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
-    sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 /// The wish for the main namespace: a text of two bytes, masked by zeros.
 const JOIN: &[u8] = b"\x81\x82\0\0\0\x0040";

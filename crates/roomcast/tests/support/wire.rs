@@ -16,10 +16,13 @@ use hyper_util::service::TowerToHyperService;
 use roomcast::RoomcastService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::bare::UPGRADE;
-
 /// Room for what the client has not forgotten, so that keeping it allocates nothing.
 const KEPT: usize = 16 * 1024;
+
+/// What a client has to say for a WebSocket, and no more.
+pub(crate) const UPGRADE: &[u8] = b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n\
+    host: localhost:3000\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+    sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 /// No step of a server takes as many turns of the runtime; one that does will not happen.
 const TURNS: usize = 10_000;
@@ -62,8 +65,6 @@ struct Pipe {
     /// The server, waiting for bytes.
     reader: Option<Waker>,
     hung_up: bool,
-    /// The server has said its last word.
-    shut: bool,
 }
 
 /// The server's end.
@@ -75,29 +76,31 @@ struct ServerEnd(Arc<Mutex<Pipe>>);
 pub(crate) struct Wire(Arc<Mutex<Pipe>>);
 
 impl Wire {
-    /// Connects, as a TCP client would be accepted; says nothing yet.
-    pub(crate) fn connect(service: &RoomcastService) -> Self {
-        let pipe = Pipe {
+    /// A pipe that no server is at yet; it has room for what is said and heard.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Pipe {
             to_server: Vec::with_capacity(KEPT),
             to_client: Vec::with_capacity(KEPT),
             reader: None,
             hung_up: false,
-            shut: false,
-        };
-        let pipe = Arc::new(Mutex::new(pipe));
-        let stream = TokioIo::new(ServerEnd(pipe.clone()));
+        })))
+    }
+
+    /// Puts a server at its other end, as one that accepted a connection would.
+    pub(crate) fn serve(&self, service: &RoomcastService) {
+        let stream = TokioIo::new(ServerEnd(self.0.clone()));
         let service = TowerToHyperService::new(service.clone());
         tokio::spawn(async move {
             let http = hyper::server::conn::http1::Builder::new();
             // A client that hangs up is an error to HTTP and none here.
             let _ = http.serve_connection(stream, service).with_upgrades().await;
         });
-        Self(pipe)
     }
 
     /// A WebSocket in the main namespace, all greetings heard and forgotten.
     pub(crate) async fn join(service: &RoomcastService) -> Self {
-        let wire = Self::connect(service);
+        let wire = Self::new();
+        wire.serve(service);
         wire.greet().await;
         wire
     }
@@ -105,12 +108,18 @@ impl Wire {
     /// The whole handshake, from the request to the answer of the main namespace.
     pub(crate) async fn greet(&self) {
         self.say(UPGRADE);
-        // Head and open packet, which follows on its heels, then the answer.
-        until_turns("the session is open", || self.holds(b"\"maxPayload\"")).await;
+        // The open packet follows on the heels of the head.
+        self.until_ending("}").await;
+        self.heard(|heard| assert!(heard.starts_with(b"HTTP/1.1 101 ")));
         self.forget();
         self.say_text("40");
-        until_turns("the namespace is joined", || self.holds(b"40{\"sid\"")).await;
+        self.until_ending("\"}").await;
+        self.heard(|heard| assert!(heard[2..].starts_with(b"40{\"sid\"")));
         self.forget();
+    }
+
+    async fn until_ending(&self, end: &str) {
+        until_turns("the server greets", || self.heard(|heard| heard.ends_with(end.as_bytes()))).await;
     }
 
     /// Bytes for the server.
@@ -139,18 +148,9 @@ impl Wire {
         look(&self.pipe().to_client)
     }
 
-    /// Whether the server has written this.
-    pub(crate) fn holds(&self, part: &[u8]) -> bool {
-        self.heard(|heard| heard.windows(part.len()).any(|window| window == part))
-    }
-
+    /// Forgets what was heard; its room is kept.
     pub(crate) fn forget(&self) {
         self.pipe().to_client.clear();
-    }
-
-    /// Whether the server has closed the stream.
-    pub(crate) fn is_shut(&self) -> bool {
-        self.pipe().shut
     }
 
     fn pipe(&self) -> MutexGuard<'_, Pipe> {
@@ -220,7 +220,6 @@ impl AsyncWrite for ServerEnd {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        lock(&self.0).shut = true;
         Poll::Ready(Ok(()))
     }
 }
