@@ -6,14 +6,14 @@
 
 mod support;
 
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 
 use roomcast::Io;
 use tokio::runtime::Runtime;
 
-use support::bare::join;
 use support::owners::{Owned, Owner, REST};
-use support::{serve, until};
+use support::{bare, serve, until};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -24,6 +24,11 @@ const SESSIONS: usize = 400;
 /// The most bytes of heap that one idle session may cost, all owners together: what is measured and about 3 %, because
 /// chance decides which of the sixteen tables of sessions have just grown.
 const MAX_BYTES: usize = 2_400;
+
+/// What every client sends and gets back, and how many bytes of each session that may leave behind: what chance may
+/// make of those tables.
+const TRAFFIC: u16 = 16 * 1024;
+const MAX_LEFT: usize = 64;
 
 /// The most of it that may have no owner below, in percent.
 const MAX_REST: usize = 10;
@@ -48,33 +53,65 @@ const OWNERS: &[Owner] = &[
 
 #[test]
 fn an_idle_session_costs_few_bytes_and_all_of_them_have_an_owner() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let io = Io::new();
-    let address = runtime.block_on(serve(&io));
-    let mut clients = Vec::with_capacity(SESSIONS);
+    let house = House::new();
     // Whatever is made once and kept is made by those who come and go before.
-    clients.extend((0..SESSIONS).map(|_| join(address)));
-    settle(&runtime, SESSIONS);
-    clients.clear();
-    settle(&runtime, 0);
+    house.cost("warm-up", |client| bare::echo(client, TRAFFIC));
 
-    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("idle-sessions.json");
-    let profiler = dhat::Profiler::builder().trim_backtraces(None).file_name(&file).build();
-    clients.extend((0..SESSIONS).map(|_| join(address)));
-    settle(&runtime, SESSIONS);
-    drop(profiler);
-
-    assert_eq!((io.sessions(), io.of("/").len()), (SESSIONS, SESSIONS));
-    let owned = Owned::read(&file, OWNERS, SESSIONS);
-    println!("\none of {SESSIONS} idle sessions on a WebSocket, joined to `/`:\n\n{owned}");
-    let (all, rest) = (owned.bytes_each(), owned.bytes_of(REST));
-    let strangers = owned.strangers().join("\n");
+    let idle = house.cost("idle", |_| ());
+    println!("\none of {SESSIONS} idle sessions on a WebSocket, joined to `/`:\n\n{idle}");
+    let (all, rest) = (idle.bytes_each(), idle.bytes_of(REST));
+    let strangers = idle.strangers().join("\n");
     assert!(rest * 100 <= all * MAX_REST, "{rest} of {all} bytes have no owner:\n{strangers}");
-    assert!(all <= MAX_BYTES, "{all} bytes, more than {MAX_BYTES}:\n{owned}");
+    assert!(all <= MAX_BYTES, "{all} bytes, more than {MAX_BYTES}:\n{idle}");
+
+    // One profile at a time is possible, so this is no test of its own.
+    let used = house.cost("used", |client| bare::echo(client, TRAFFIC));
+    println!("the same, idle again after {TRAFFIC} bytes in and out:\n\n{used}");
+    let left = used.bytes_each().saturating_sub(all);
+    assert!(left <= MAX_LEFT, "traffic leaves {left} bytes behind:\n{used}");
 }
 
-/// Waits until there is one task for each session, besides the one that listens: what a handshake needs is gone.
-fn settle(runtime: &Runtime, sessions: usize) {
-    let settled = || runtime.metrics().num_alive_tasks() == 1 + sessions;
-    runtime.block_on(until("only the sessions are left", settled));
+/// A server whose heap is looked at.
+struct House {
+    runtime: Runtime,
+    io: Io,
+    address: SocketAddr,
+}
+
+impl House {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime needs two files");
+        let io = Io::new();
+        io.on("echo", async |text: String| text);
+        let address = runtime.block_on(serve(&io));
+        Self { runtime, io, address }
+    }
+
+    /// What sessions cost that are idle after having done something.
+    fn cost(&self, name: &str, act: impl Fn(&mut TcpStream)) -> Owned {
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("sessions-{name}.json"));
+        let mut clients = Vec::with_capacity(SESSIONS);
+        let profiler = dhat::Profiler::builder().trim_backtraces(None).file_name(&file).build();
+        clients.extend((0..SESSIONS).map(|_| bare::join(self.address)));
+        clients.iter_mut().for_each(act);
+        self.settle(SESSIONS);
+        drop(profiler);
+        assert_eq!((self.io.sessions(), self.io.of("/").len()), (SESSIONS, SESSIONS));
+        drop(clients);
+        self.settle(0);
+        Owned::read(&file, OWNERS, SESSIONS)
+    }
+
+    /// Waits until there is one task for each session, besides the one that listens, and each has written all: what a
+    /// handshake and what an event needs is gone.
+    fn settle(&self, sessions: usize) {
+        let settled = || self.runtime.metrics().num_alive_tasks() == 1 + sessions;
+        self.runtime.block_on(async {
+            until("only the sessions are left", settled).await;
+            let sockets = self.io.fetch_sockets().await.expect("one node always answers");
+            let idle = || sockets.iter().all(|socket| socket.as_local().is_some_and(|s| s.buffered() == 0));
+            until("all is written", idle).await;
+        });
+    }
 }

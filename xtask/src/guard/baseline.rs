@@ -175,9 +175,9 @@ impl fmt::Display for Baseline {
         writeln!(f, "{{\n  \"rustc\": {rustc},\n  \"host\": {host},\n  \"libc\": {libc},\n  \"cases\": {{")?;
         for (index, (name, counts)) in self.cases.iter().enumerate() {
             let pairs = [
-                ("instructions", rounded(counts.instructions, 1.0)),
+                ("instructions", rounded(counts.instructions, 10.0)),
                 ("allocations", rounded(counts.allocations, 100.0)),
-                ("bytes", rounded(counts.bytes, 1.0)),
+                ("bytes", rounded(counts.bytes, 10.0)),
             ];
             let counts: Map<String, Value> =
                 pairs.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();

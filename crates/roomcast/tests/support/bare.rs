@@ -25,12 +25,25 @@ pub(crate) fn join(address: SocketAddr) -> TcpStream {
 /// The wish for the main namespace: a text of two bytes, masked by zeros.
 const JOIN: &[u8] = b"\x81\x82\0\0\0\x0040";
 
-/// A short text message.
+/// Asks by the event `echo` for a text of that length back, and reads the answer.
+pub(crate) fn echo(stream: &mut TcpStream, length: u16) {
+    let text = "x".repeat(length.into());
+    let question = format!(r#"420["echo","{text}"]"#);
+    let question_length = u16::try_from(question.len()).expect("it has a middle-sized frame");
+    // A text with a length of two bytes, masked by zeros.
+    write(stream, &[&b"\x81\xfe"[..], &question_length.to_be_bytes(), &[0; 4], question.as_bytes()].concat());
+    assert_eq!(message(stream), format!(r#"430["{text}"]"#).as_bytes());
+}
+
+/// A text message of less than 64 KiB.
 fn message(stream: &mut TcpStream) -> Vec<u8> {
     assert_eq!(byte(stream), 0x81);
-    let length = byte(stream);
-    assert!(length < 126, "longer than a short frame");
-    let mut payload = vec![0; length.into()];
+    let length = match byte(stream) {
+        126 => usize::from(byte(stream)) << 8 | usize::from(byte(stream)),
+        127 => panic!("longer than a middle-sized frame"),
+        short => short.into(),
+    };
+    let mut payload = vec![0; length];
     stream.read_exact(&mut payload).expect("the server is there");
     payload
 }
