@@ -76,17 +76,19 @@ impl House {
         Self { runtime, io, service, crowd, chats }
     }
 
-    fn first(&self) -> (&Wire, Socket) {
-        let sockets = self.runtime.block_on(self.io.fetch_sockets()).expect("one node always answers");
-        let socket = sockets[0].as_local().expect("there is one node").clone();
-        // The first to come is the first in the book; a message tells whether that is so.
-        let wire = &self.crowd[0];
-        self.runtime.block_on(async {
+    /// The socket of the first of the crowd. The first to come is the first in the book; a message tells whether that
+    /// is so.
+    fn first_socket(&self) -> Socket {
+        let first = &self.crowd[0];
+        let socket = self.runtime.block_on(async {
+            let sockets = self.io.fetch_sockets().await.expect("one node always answers");
+            let socket = sockets[0].as_local().expect("there is one node").clone();
             socket.emit("hello", ());
-            until_turns("the first has heard it", || wire.heard(|heard| !heard.is_empty())).await;
+            until_turns("the first has heard it", || first.heard(|heard| !heard.is_empty())).await;
+            socket
         });
-        wire.forget();
-        (wire, socket)
+        first.forget();
+        socket
     }
 }
 
@@ -196,7 +198,7 @@ fn answer() -> Box<dyn Work> {
 
 fn ask() -> Box<dyn Work> {
     let house = House::new(CROWD);
-    let (_, socket) = house.first();
+    let socket = house.first_socket();
     Box::new(move || {
         house.runtime.block_on(async {
             for _ in 0..UNITS {
@@ -220,7 +222,7 @@ fn ask() -> Box<dyn Work> {
 
 fn emit_to_one() -> Box<dyn Work> {
     let house = House::new(CROWD);
-    let (_, socket) = house.first();
+    let socket = house.first_socket();
     Box::new(move || {
         house.runtime.block_on(async {
             for _ in 0..UNITS {
