@@ -16,6 +16,7 @@ mod machine;
 // The chores.
 mod autobahn;
 mod fuzz;
+mod guard;
 mod lint;
 mod test;
 
@@ -35,8 +36,9 @@ usage: cargo xtask <command>
   lint                  format, clippy, rustdoc; every warning is an error
   fuzz <target|all>     fuzz a target; --seconds N (60), --keep to add what is new to the kept corpus,
                         --input FILE to run one input again
+  guard [--update]      count instructions and allocations, compare with the committed baseline, or renew it
   autobahn              the Autobahn suite against the WebSocket codec, needs Python 2.7
-  ci                    lint, test, and 20 seconds of every fuzz target";
+  ci                    lint, test, guard, and 20 seconds of every fuzz target";
 
 const SMOKE_SECONDS: u32 = 20;
 
@@ -67,10 +69,12 @@ fn run(args: &[&str], tally: &mut Tally) -> Outcome {
         ["reference"] => test::reference(tally),
         ["lint"] => lint::run(),
         ["fuzz", target, options @ ..] => fuzz::run(target, &fuzz::Options::parse(options)?),
+        ["guard", options @ ..] => guard::run(guard::Mode::parse(options)?),
         ["autobahn"] => autobahn::run(),
         ["ci"] => {
             let smoke = fuzz::Options::seconds(SMOKE_SECONDS);
-            step::all([lint::run(), test::run(&[], tally), fuzz::run("all", &smoke)].into_iter())
+            let guard = || guard::run(guard::Mode::Check);
+            step::all([lint::run(), test::run(&[], tally), guard(), fuzz::run("all", &smoke)].into_iter())
         }
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
