@@ -20,7 +20,7 @@ mod message;
 mod memory;
 
 // Many of them over loopback.
-// mod sockets;
+mod sockets;
 
 // What is measured, and how it is said.
 mod allocator;
@@ -52,10 +52,10 @@ fn run(args: &[String]) -> Outcome {
     let options = Options::parse(options)?;
     match command.as_str() {
         "memory" => println!("{}", memory::run(&options)?),
-        // "sockets" => println!("{}", sockets::run(&options)?),
+        "sockets" => println!("{}", sockets::run(&options)?),
         // The parts of `sockets`.
-        // "server" => sockets::server(&options)?,
-        //"clients" => sockets::clients(&options)?,
+        "server" => sockets::server(&options)?,
+        "clients" => sockets::clients(&options)?,
         _ => return Err(Failure(USAGE.to_owned())),
     }
     Ok(())

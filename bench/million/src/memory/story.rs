@@ -49,7 +49,7 @@ pub(crate) fn run(options: &Options) -> Outcome<Value> {
     say(&format!("waits for {HEARTBEATS} heartbeats of each"));
     let beaten = stage.heartbeats()?;
     say("sends to every room");
-    let to_rooms = stage.to_rooms(options.room)?;
+    let to_rooms = stage.send_to_rooms(options.room)?;
     let mut broadcasts = Vec::new();
     for number in 0..options.broadcasts {
         say(&format!("broadcasts, {} of {}", number + 1, options.broadcasts));
@@ -169,7 +169,7 @@ impl Stage {
     }
 
     /// The first member of every room writes to the others.
-    fn to_rooms(&mut self, room: u32) -> Outcome<Phase> {
+    fn send_to_rooms(&mut self, room: u32) -> Outcome<Phase> {
         let clients = self.crowd.count();
         let rooms = clients.div_ceil(room);
         let deliveries = u64::from(clients - rooms);
