@@ -31,7 +31,7 @@ pub(super) fn measure(program: &Path, args: &str) -> Outcome<Value> {
     serde_json::from_slice(&output.stdout).map_err(|error| failure(format!("not JSON: {error}")))
 }
 
-/// On what and when it was measured.
+/// On what and when it is measured.
 pub(super) fn machine() -> Outcome<String> {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");
@@ -40,12 +40,13 @@ pub(super) fn machine() -> Outcome<String> {
     let memory = read("/proc/meminfo");
     let kib = memory.split_whitespace().nth(1).and_then(|word| word.parse::<u64>().ok()).unwrap_or(0);
     Ok(format!(
-        "Measured on {}: {} × {model}, {} GiB of memory, Linux {}, {}, commit {}.",
+        "Measured on {}: {} × {model}, {} GiB of memory, Linux {}, {}, commit {}; load average before: {}.",
         Step::new("date").args("-u +%Y-%m-%d").output()?.trim(),
         models.count() + 1,
         kib >> 20,
         read("/proc/sys/kernel/osrelease").trim(),
         Step::new("rustc").args("--version").output()?.trim(),
         Step::new("git").args("rev-parse --short HEAD").output()?.trim(),
+        read("/proc/loadavg").split_whitespace().next().unwrap_or("unknown"),
     ))
 }

@@ -38,6 +38,7 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     };
     let profile = if size == Size::Smoke { "dev" } else { "release" };
     Step::new("cargo").args("build -p roomcast-million --profile").args(profile).run()?;
+    let machine = machine()?;
     let program = folder.join("million");
     let results = scenarios(size).iter().map(|args| measure(&program, args)).collect::<Outcome<Vec<_>>>()?;
     let tables = page::tables(&results)
@@ -47,7 +48,7 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         let path = root().join("bench/MILLION.md");
         let at = |error: std::io::Error| Failure(format!("{}: {error}", path.display()));
         let old = std::fs::read_to_string(&path).map_err(at)?;
-        let new = page::replace(&old, &format!("{}\n\n{tables}", machine()?))
+        let new = page::replace(&old, &format!("{machine}\n\n{tables}"))
             .ok_or_else(|| Failure(format!("{} has lost its markers", path.display())))?;
         std::fs::write(&path, new).map_err(at)?;
     }
@@ -57,7 +58,7 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
 fn scenarios(size: Size) -> &'static [&'static str] {
     match size {
         Size::Whole => &[
-            "memory --sessions 1000000 --ping-interval 30000",
+            "memory --sessions 1000000 --ping-interval 60000",
             "sockets --clients 19000 --servers 1 --ping-interval 5000",
             "sockets --clients 150000 --servers 8 --ping-interval 25000",
         ],

@@ -21,6 +21,8 @@ use crate::options::Options;
 
 /// Handshakes of this process that are under way at the same time.
 const HANDSHAKES: u32 = 32;
+/// The port of the first client; there is room for 55,000 behind it.
+const FIRST_PORT: u16 = 10_000;
 /// How long nothing at all may happen.
 const SILENCE: Duration = Duration::from_secs(60);
 /// How long one command may take.
@@ -45,7 +47,9 @@ pub(crate) fn run(options: &Options) -> Outcome {
 
 struct Crowd {
     server: SocketAddr,
-    source: SocketAddr,
+    source: Ipv4Addr,
+    /// The next to be bound.
+    port: u16,
     room: u32,
     broadcasts: u32,
     members: Vec<Member>,
@@ -69,7 +73,8 @@ impl Crowd {
     fn new(options: &Options) -> Outcome<Self> {
         Ok(Self {
             server: (Ipv4Addr::LOCALHOST, options.port).into(),
-            source: (Ipv4Addr::new(127, 0, 0, options.source), 0).into(),
+            source: Ipv4Addr::new(127, 0, 0, options.source),
+            port: FIRST_PORT,
             room: options.room,
             broadcasts: 0,
             members: Vec::new(),
@@ -131,7 +136,7 @@ impl Crowd {
         socket.set_tcp_nodelay(true)?;
         // Ends by a reset: a hundred thousand sockets in TIME_WAIT would be counted as memory of the next run.
         socket.set_linger(Some(Duration::ZERO))?;
-        socket.bind(&self.source.into())?;
+        self.bind(&socket)?;
         match socket.connect(&self.server.into()) {
             Err(error) if error.raw_os_error() != Some(IN_PROGRESS) => return Err(error.into()),
             _ => {}
@@ -141,6 +146,19 @@ impl Crowd {
         self.poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         self.members.push(Member { client: Client::new(), stream, asked: false, rest: Vec::new() });
         Ok(())
+    }
+
+    /// Takes the next port by number: asked for any free one, the kernel searches ever longer as they grow scarce.
+    fn bind(&mut self, socket: &Socket) -> Outcome {
+        loop {
+            let address = SocketAddr::from((self.source, self.port));
+            let next = self.port.checked_add(1).ok_or_else(|| Failure("no port is left".into()))?;
+            self.port = next;
+            match socket.bind(&address.into()) {
+                Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+                other => return Ok(other?),
+            }
+        }
     }
 
     fn join(&mut self) -> Outcome {

@@ -71,6 +71,7 @@ pub(crate) fn run(options: &Options) -> Outcome<Value> {
         },
         "clients_rss": per_client(connected.clients_kib - before.clients_kib),
         "kernel": {
+            "socket": full.socket_since(&kernel, 2 * clients),
             "slabs": per_client(signed(full.slabs, kernel.slabs)),
             "page_tables": per_client(signed(full.tables, kernel.tables)),
             "socket_buffers": per_client(signed(full.buffers, kernel.buffers)),
