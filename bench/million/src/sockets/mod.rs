@@ -11,7 +11,8 @@ mod clients;
 mod part;
 mod server;
 
-// What the kernel holds.
+// What the kernel holds, and how many files it lets a part open.
+mod files;
 mod kernel;
 
 // What happens, in order.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::files;
 use super::kernel::Kernel;
 use super::part::{Part, number};
 use crate::failure::{Failure, Outcome};
@@ -28,6 +29,8 @@ pub(crate) fn run(options: &Options) -> Outcome<Value> {
     if each == 0 {
         return Err(Failure("fewer clients than servers".into()));
     }
+    // The parts inherit it.
+    files::allow(each.max(WARM_UP))?;
     say(&format!("starts {} servers and their clients", options.servers));
     let mut stage = Stage::new(options)?;
     stage.tell(&format!("warm {WARM_UP}"))?;
