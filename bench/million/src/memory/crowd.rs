@@ -14,12 +14,16 @@ use crate::frame;
 
 /// How long nothing at all may happen.
 const SILENCE: Duration = Duration::from_secs(120);
+/// How long one phase may take.
+const LIMIT: Duration = Duration::from_secs(600);
 
 pub(super) struct Crowd {
     members: Vec<Member>,
     room: u32,
     ready: Arc<Ready>,
     tally: Tally,
+    /// Of the present phase.
+    limit: Instant,
     // Empty between two turns, kept for their room.
     batch: Vec<u32>,
     out: Vec<u8>,
@@ -40,7 +44,20 @@ impl Crowd {
         members.resize_with(most as usize, || Member { client: Client::new(), end: None });
         members.clear();
         let ready = Arc::default();
-        Self { members, room, ready, tally: Tally::default(), batch: Vec::new(), out: Vec::new() }
+        Self {
+            members,
+            room,
+            ready,
+            tally: Tally::default(),
+            limit: Instant::now(),
+            batch: Vec::new(),
+            out: Vec::new(),
+        }
+    }
+
+    /// A phase begins, and has its time.
+    pub(super) fn begin(&mut self) {
+        self.limit = Instant::now() + LIMIT;
     }
 
     pub(super) fn tally(&self) -> &Tally {
@@ -91,11 +108,7 @@ impl Crowd {
 
     /// Plays until `done`.
     pub(super) fn play(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) -> Outcome {
-        let limit = Instant::now() + SILENCE * 5;
         while !done(self) {
-            if Instant::now() > limit {
-                return Err(Failure(format!("{what} took too long; so far: {:?}", self.tally)));
-            }
             self.turn(what)?;
         }
         Ok(())
@@ -103,6 +116,9 @@ impl Crowd {
 
     /// Waits until somebody has something to do, and does it.
     pub(super) fn turn(&mut self, what: &str) -> Outcome {
+        if Instant::now() > self.limit {
+            return Err(Failure(format!("{what} takes too long; so far: {:?}", self.tally)));
+        }
         let mut batch = std::mem::take(&mut self.batch);
         self.ready.take(&mut batch, Instant::now() + SILENCE);
         if batch.is_empty() {

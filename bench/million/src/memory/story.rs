@@ -122,6 +122,7 @@ impl Phase {
 impl Stage {
     /// `units`: how many there were; `work`: what is measured.
     fn measure(&mut self, units: u64, work: impl FnOnce(&mut Self) -> Outcome) -> Outcome<Phase> {
+        self.crowd.begin();
         let before = self.crowd.tally().heartbeats;
         let meter = Meter::start();
         work(self)?;
