@@ -2,7 +2,8 @@
 //!
 //! What is odd: nobody counts kernel memory per process, so differences are taken, and whatever else the machine does
 //! meanwhile is in them. What a socket consists of is told without that noise, by the sizes of its parts, each kept in
-//! a cache of its own; but only root may read those.
+//! a cache of its own; but only root may read those. (Their counts would not do: a freed object stays counted for a
+//! while.)
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use crate::failure::Outcome;
 use crate::meter::field;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Kernel {
     /// KiB that programs could still get.
     pub(super) available: u64,
@@ -24,11 +25,10 @@ pub(super) struct Kernel {
     pub(super) sockets: u64,
     /// KiB of socket buffers.
     pub(super) buffers: u64,
-    /// Objects and the size of one, by the name of their cache; empty if they cannot be read.
-    caches: BTreeMap<String, (u64, u64)>,
 }
 
-/// What every socket of an event loop has one of, besides small change that shares its caches with others.
+/// What every socket of an event loop has one of, where the kernel has such a part at all, besides small change that
+/// shares its caches with others.
 const PARTS: [&str; 8] = [
     "TCP",
     "sock_inode_cache",
@@ -39,9 +39,6 @@ const PARTS: [&str; 8] = [
     "lsm_inode_cache",
     "lsm_file_cache",
 ];
-/// A cache counts if it has grown by as many objects for each socket: another machine may have no such part.
-const GROWTH: f64 = 0.9;
-
 const PAGE_KIB: u64 = 4;
 
 impl Kernel {
@@ -55,33 +52,27 @@ impl Kernel {
             tables: field(&memory, "PageTables:")?,
             sockets: field(tcp, "inuse")?,
             buffers: field(tcp, "mem")? * PAGE_KIB,
-            caches: caches(&fs::read_to_string("/proc/slabinfo").unwrap_or_default()),
         })
-    }
-
-    /// Bytes of the parts of one socket, as seen by `sockets` more of them.
-    pub(super) fn socket_since(&self, before: &Self, sockets: u32) -> Value {
-        let mut parts = BTreeMap::new();
-        for name in PARTS {
-            let Some(&(now, size)) = self.caches.get(name) else { continue };
-            let then = before.caches.get(name).map_or(0, |cache| cache.0);
-            if now.saturating_sub(then) as f64 >= GROWTH * f64::from(sockets) {
-                parts.insert(name, size);
-            }
-        }
-        json!({ "bytes": parts.values().sum::<u64>(), "parts": parts })
     }
 }
 
+/// Bytes of the parts of one idle socket; `null` where they cannot be read.
+pub(super) fn socket() -> Value {
+    parts(&fs::read_to_string("/proc/slabinfo").unwrap_or_default())
+}
+
 /// Lines of `name active total size ...`, below two lines of titles.
-fn caches(table: &str) -> BTreeMap<String, (u64, u64)> {
-    let cache = |line: &str| {
+fn parts(table: &str) -> Value {
+    let part = |line: &str| {
         let mut words = line.split_whitespace();
-        let name = words.next()?.to_owned();
-        let active = words.next()?.parse().ok()?;
-        Some((name, (active, words.nth(1)?.parse().ok()?)))
+        let name = words.next().filter(|name| PARTS.contains(name))?.to_owned();
+        Some((name, words.nth(2)?.parse::<u64>().ok()?))
     };
-    table.lines().filter_map(cache).collect()
+    let parts: BTreeMap<_, _> = table.lines().filter_map(part).collect();
+    match parts.is_empty() {
+        true => Value::Null,
+        false => json!({ "bytes": parts.values().sum::<u64>(), "parts": parts }),
+    }
 }
 
 #[cfg(test)]
@@ -99,18 +90,12 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_consists_of_what_has_grown_with_the_sockets() {
-        let title =
-            "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab>\n";
-        let table = |tcp: u32, dentry: u32, other: u32| {
-            caches(&format!(
-                "{title}TCP  {tcp}  104   2368   13    8 : tunables 0\ndentry {dentry} 9 192 21\nbio {other} 9 64 64"
-            ))
-        };
-        let kernel =
-            Kernel { available: 0, slabs: 0, tables: 0, sockets: 0, buffers: 0, caches: table(100, 50, 0) };
-        let later = Kernel { caches: table(300, 60, 500), ..kernel.clone() };
-        assert_eq!(kernel.caches.len(), 3);
-        assert_eq!(later.socket_since(&kernel, 200), json!({ "bytes": 2368, "parts": { "TCP": 2368 } }));
+    fn a_socket_consists_of_the_parts_that_this_kernel_has() {
+        let table = "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab>\n\
+            TCP                  104    104   2368   13    8 : tunables    0    0    0\n\
+            TCPv6                 91     91   2496   13    8 : tunables    0    0    0\n\
+            filp                 861    861    192   21    1 : tunables    0    0    0\n";
+        let expected = json!({ "bytes": 2560, "parts": { "TCP": 2368, "filp": 192 } });
+        assert_eq!((parts(table), parts("")), (expected, Value::Null));
     }
 }

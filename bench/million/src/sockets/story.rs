@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::files;
-use super::kernel::Kernel;
+use super::kernel::{self, Kernel};
 use super::part::{Part, number};
 use crate::failure::{Failure, Outcome};
 use crate::options::Options;
@@ -35,7 +35,7 @@ pub(crate) fn run(options: &Options) -> Outcome<Value> {
     let mut stage = Stage::new(options)?;
     stage.tell(&format!("warm {WARM_UP}"))?;
     stage.deserted()?;
-    let (kernel, before) = (Kernel::now()?, stage.look("report")?);
+    let (empty, before) = (Kernel::now()?, stage.look("report")?);
 
     say(&format!("connects {each} clients to each"));
     let connected = stage.look(&format!("connect {each}"))?;
@@ -74,12 +74,12 @@ pub(crate) fn run(options: &Options) -> Outcome<Value> {
         },
         "clients_rss": per_client(connected.clients_kib - before.clients_kib),
         "kernel": {
-            "socket": full.socket_since(&kernel, 2 * clients),
-            "slabs": per_client(signed(full.slabs, kernel.slabs)),
-            "page_tables": per_client(signed(full.tables, kernel.tables)),
-            "socket_buffers": per_client(signed(full.buffers, kernel.buffers)),
-            "all": per_client(signed(kernel.available, full.available) - programs),
-            "sockets": signed(full.sockets, kernel.sockets) / f64::from(clients),
+            "socket": kernel::socket(),
+            "slabs": per_client(signed(full.slabs, empty.slabs)),
+            "page_tables": per_client(signed(full.tables, empty.tables)),
+            "socket_buffers": per_client(signed(full.buffers, empty.buffers)),
+            "all": per_client(signed(empty.available, full.available) - programs),
+            "sockets": signed(full.sockets, empty.sockets) / f64::from(clients),
         },
         "connect_and_join": { "units": clients, "seconds": connected.seconds, "server_ns": cost(&before, &connected) },
         "heartbeat": { "units": beats, "seconds": looks[0].seconds, "server_ns": heartbeat },
