@@ -18,6 +18,7 @@ mod autobahn;
 mod fuzz;
 mod guard;
 mod lint;
+mod million;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -38,7 +39,9 @@ usage: cargo xtask <command>
                         --input FILE to run one input again
   guard [--update]      count instructions and allocations, compare with the committed baseline, or renew it
   autobahn              the Autobahn suite against the WebSocket codec, needs Python 2.7
-  ci                    lint, test, guard, and 20 seconds of every fuzz target";
+  million               how many clients this machine holds, written into bench/MILLION.md, about ten minutes;
+                        --quick, --smoke for less of it, unwritten
+  ci                    lint, test, guard, a small million, and 20 seconds of every fuzz target";
 
 const SMOKE_SECONDS: u32 = 20;
 
@@ -70,11 +73,15 @@ fn run(args: &[&str], tally: &mut Tally) -> Outcome {
         ["lint"] => lint::run(),
         ["fuzz", target, options @ ..] => fuzz::run(target, &fuzz::Options::parse(options)?),
         ["guard", options @ ..] => guard::run(guard::Mode::parse(options)?),
+        ["million", options @ ..] => million::run(options),
         ["autobahn"] => autobahn::run(),
         ["ci"] => {
             let smoke = fuzz::Options::seconds(SMOKE_SECONDS);
             let guard = || guard::run(guard::Mode::Check);
-            step::all([lint::run(), test::run(&[], tally), guard(), fuzz::run("all", &smoke)].into_iter())
+            let million = || million::run(&["--smoke"]);
+            step::all(
+                [lint::run(), test::run(&[], tally), guard(), million(), fuzz::run("all", &smoke)].into_iter(),
+            )
         }
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
