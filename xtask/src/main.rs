@@ -80,7 +80,8 @@ fn run(args: &[&str], tally: &mut Tally) -> Outcome {
             let guard = || guard::run(guard::Mode::Check);
             let million = || million::run(&["--smoke"]);
             step::all(
-                [lint::run(), test::run(&[], tally), guard(), million(), fuzz::run("all", &smoke)].into_iter(),
+                [lint::run(), test::run(&[], tally), guard(), million(), fuzz::run("all", &smoke)]
+                    .into_iter(),
             )
         }
         ["help" | "--help" | "-h"] => {

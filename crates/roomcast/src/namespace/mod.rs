@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use arc_swap::Guard;
 use proto::socket::NamespacePath;
 use roomcast_adapter::{Room, Rooms, Target};
 use serde::Serialize;
@@ -108,7 +109,7 @@ impl Namespace {
         self.0.members.member(id).filter(Socket::is_connected)
     }
 
-    pub(crate) fn definition(&self) -> Arc<Definition> {
+    pub(crate) fn definition(&self) -> Guard<Arc<Definition>> {
         self.0.handlers.definition()
     }
 
