@@ -85,10 +85,13 @@ async fn on_connect(socket: SocketRef) {
         let _ = socket.to(room).emit("msg", &payload).await;
         let _ = ack.send(&());
     });
-    socket.on("except", async |io: SocketIo, Data::<(Vec<String>, Value)>((rooms, payload)), ack: AckSender| {
-        let _ = io.except(rooms).emit("msg", &payload).await;
-        let _ = ack.send(&());
-    });
+    socket.on(
+        "except",
+        async |io: SocketIo, Data::<(Vec<String>, Value)>((rooms, payload)), ack: AckSender| {
+            let _ = io.except(rooms).emit("msg", &payload).await;
+            let _ = ack.send(&());
+        },
+    );
     // For values that may be binary its documentation says `rmpv`.
     socket.on("echo", async |Data::<rmpv::Value>(payload), ack: AckSender| {
         let _ = ack.send(&payload);
