@@ -34,6 +34,14 @@ pub(crate) fn cxx() -> Outcome {
     apt_get("g++")
 }
 
+/// What the regression guard counts with.
+pub(crate) fn valgrind() -> Outcome {
+    match Step::new("valgrind").args("--version").succeeds() {
+        true => Ok(()),
+        false => apt_get("valgrind"),
+    }
+}
+
 /// Installs a system package.
 fn apt_get(package: &str) -> Outcome {
     if !Step::new("apt-get").args("--version").succeeds() {

@@ -16,7 +16,9 @@ mod machine;
 // The chores.
 mod autobahn;
 mod fuzz;
+mod guard;
 mod lint;
+mod million;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -35,8 +37,11 @@ usage: cargo xtask <command>
   lint                  format, clippy, rustdoc; every warning is an error
   fuzz <target|all>     fuzz a target; --seconds N (60), --keep to add what is new to the kept corpus,
                         --input FILE to run one input again
+  guard [--update]      count instructions and allocations, compare with the committed baseline, or renew it
   autobahn              the Autobahn suite against the WebSocket codec, needs Python 2.7
-  ci                    lint, test, and 20 seconds of every fuzz target";
+  million               how many clients this machine holds, written into bench/MILLION.md, about ten minutes;
+                        --quick, --smoke for less of it, unwritten
+  ci                    lint, test, guard, a small million, and 20 seconds of every fuzz target";
 
 const SMOKE_SECONDS: u32 = 20;
 
@@ -67,10 +72,17 @@ fn run(args: &[&str], tally: &mut Tally) -> Outcome {
         ["reference"] => test::reference(tally),
         ["lint"] => lint::run(),
         ["fuzz", target, options @ ..] => fuzz::run(target, &fuzz::Options::parse(options)?),
+        ["guard", options @ ..] => guard::run(guard::Mode::parse(options)?),
+        ["million", options @ ..] => million::run(options),
         ["autobahn"] => autobahn::run(),
         ["ci"] => {
             let smoke = fuzz::Options::seconds(SMOKE_SECONDS);
-            step::all([lint::run(), test::run(&[], tally), fuzz::run("all", &smoke)].into_iter())
+            let guard = || guard::run(guard::Mode::Check);
+            let million = || million::run(&["--smoke"]);
+            step::all(
+                [lint::run(), test::run(&[], tally), guard(), million(), fuzz::run("all", &smoke)]
+                    .into_iter(),
+            )
         }
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

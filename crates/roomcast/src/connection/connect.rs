@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use arc_swap::Guard;
 use futures_util::FutureExt;
 use proto::engine::Frame;
 use proto::socket::{Args, NamespacePath, SlotId};
@@ -123,13 +124,16 @@ impl Connection {
         ack: Option<&Arc<crate::handler::AckSlot>>,
         reason: Option<crate::Reason>,
     ) {
-        let io = self.io.clone();
-        let mut context = EventContext { io: &io, socket, event, args, next: 0, ack, reason };
+        let Self { io, tasks, .. } = self;
+        let mut context = EventContext { io, socket, event, args, next: 0, ack, reason };
         let begun = catch_unwind(AssertUnwindSafe(|| handler.call(&mut context)));
         let cause = match begun {
             Ok(Ok(future)) => {
-                let origin = Origin { socket: socket.clone(), event: event.clone(), ack: ack.cloned() };
-                self.tasks.start(future, origin);
+                tasks.start(future, || Origin {
+                    socket: socket.clone(),
+                    event: event.clone(),
+                    ack: ack.cloned(),
+                });
                 return;
             }
             Ok(Err(trouble)) => {
@@ -173,7 +177,7 @@ async fn run_middlewares(
     auth: Option<Box<str>>,
 ) -> Result<Entering, ConnectError> {
     let namespace: Namespace = joining.namespace().clone();
-    let definition = namespace.definition();
+    let definition = Guard::into_inner(namespace.definition());
     let socket = Socket::enter(&namespace, mailbox, handshake, auth);
     let entering = Entering { io: io.clone(), socket: Some(socket.clone()), joining: Some(joining) };
     for middleware in &definition.middlewares {

@@ -9,6 +9,7 @@ use super::Connection;
 use crate::Socket;
 use crate::error::Cause;
 use crate::handler::{AckSlot, panic_message};
+use crate::namespace::Definition;
 use crate::socket::{Incoming, PacketMiddleware};
 
 impl Connection {
@@ -20,7 +21,7 @@ impl Connection {
         }
         let definition = socket.namespace().definition();
         let ack = id.map(|id| AckSlot::new(socket.clone(), id));
-        let any = socket.any_handlers();
+        let (any, middlewares) = socket.listeners();
         if !any.is_empty() || !definition.any.is_empty() {
             let name: Arc<str> = event.name().into();
             for handler in definition.any.iter().chain(&any) {
@@ -28,9 +29,8 @@ impl Connection {
                 self.call(&**handler, &socket, &name, event.args(), None, None);
             }
         }
-        let middlewares = socket.packet_middlewares();
         if middlewares.is_empty() && definition.packet_middlewares.is_empty() {
-            self.handle(&socket, event.name(), event.args(), ack.as_ref());
+            self.handle(&definition, &socket, event.name(), event.args(), ack.as_ref());
             return;
         }
         let mut incoming = Incoming::new(&socket, event);
@@ -48,11 +48,12 @@ impl Connection {
             }
         }
         let (name, args) = incoming.parts();
-        self.handle(&socket, name, args, ack.as_ref());
+        self.handle(&definition, &socket, name, args, ack.as_ref());
     }
 
     fn handle(
         &mut self,
+        definition: &Definition,
         socket: &Socket,
         name: &str,
         args: &proto::socket::Args<'_>,
@@ -62,7 +63,6 @@ impl Connection {
         if !socket.is_connected() {
             return;
         }
-        let definition = socket.namespace().definition();
         let handlers = socket.take_handlers(name);
         let mut handled = false;
         for (name, handler) in definition.events.find(name).iter().chain(&handlers) {

@@ -46,12 +46,13 @@ impl Tasks {
         self.0.as_ref().map_or(0, |tasks| tasks.len())
     }
 
-    /// Begins a handler's call.
-    pub(crate) fn start(&mut self, future: HandlerFuture, origin: Origin) {
-        let mut call = Call { future, origin };
+    /// Begins a handler's call; whose it is matters only if it suspends or fails.
+    pub(crate) fn start(&mut self, mut future: HandlerFuture, origin: impl FnOnce() -> Origin) {
         // Whoever suspends is polled again by its new home, with a waker that counts.
-        if Pin::new(&mut call).poll(&mut Context::from_waker(Waker::noop())).is_pending() {
-            self.push(Box::pin(call));
+        match step(&mut future, &mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(ending)) => origin().report(ending),
+            Poll::Pending => self.push(Box::pin(Call { future, origin: origin() })),
         }
     }
 
@@ -91,21 +92,42 @@ impl Future for Call {
     type Output = Done;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done> {
-        let polled = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx)));
-        let cause = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(Ok(()))) => return Poll::Ready(Done::Handler),
-            Ok(Poll::Ready(Err(Trouble(cause)))) => *cause,
-            Err(panic) => {
-                if let Some(ack) = &self.origin.ack {
+        let result = std::task::ready!(step(&mut self.future, cx));
+        if let Err(ending) = result {
+            self.origin.report(ending);
+        }
+        Poll::Ready(Done::Handler)
+    }
+}
+
+/// How a call ends badly.
+enum Ending {
+    Failed(Cause),
+    Panicked(String),
+}
+
+/// Polls a call; a panic ends it alone.
+fn step(future: &mut HandlerFuture, cx: &mut Context<'_>) -> Poll<Result<(), Ending>> {
+    match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(|Trouble(cause)| Ending::Failed(*cause))),
+        Err(panic) => Poll::Ready(Err(Ending::Panicked(panic_message(&*panic)))),
+    }
+}
+
+impl Origin {
+    fn report(&self, ending: Ending) {
+        let cause = match ending {
+            Ending::Failed(cause) => cause,
+            Ending::Panicked(message) => {
+                if let Some(ack) = &self.ack {
                     // What the panic said is for the log, not for the peer.
                     ack.fail(&"internal error".into());
                 }
-                Cause::Panicked(panic_message(&*panic))
+                Cause::Panicked(message)
             }
         };
-        self.origin.socket.report(&self.origin.event, cause);
-        Poll::Ready(Done::Handler)
+        self.socket.report(&self.event, cause);
     }
 }
 

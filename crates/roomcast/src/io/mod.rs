@@ -5,10 +5,12 @@ mod builder;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use proto::socket::{NamespacePath, Value};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use crate::config::SocketConfig;
@@ -143,6 +145,44 @@ impl Io {
     /// Dropping it stops listening; the sessions go on.
     pub async fn serve(&self, listener: TcpListener) {
         listen(self.clone(), listener, Plain).await;
+    }
+
+    /// Serves one connection that was accepted elsewhere, over any stream of bytes: a Unix socket, a pipe in memory, a
+    /// tunnel. It speaks HTTP/1.1 with upgrades; `address` is what [`Handshake::address`] says. Returns when the
+    /// connection has ended or when a session has taken it over as its WebSocket, which then goes on in its own task.
+    ///
+    /// # Cancel safety
+    /// Dropping it cuts the connection; a session that has taken it over goes on.
+    ///
+    /// # Examples
+    /// ```
+    /// use roomcast::Io;
+    /// use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let io = Io::new();
+    /// let (mut client, server) = duplex(4096);
+    /// let serving = tokio::spawn({
+    ///     let io = io.clone();
+    ///     async move { io.serve_stream(server, None).await }
+    /// });
+    ///
+    /// let request = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    /// client.write_all(request.as_bytes()).await?;
+    /// let mut answer = String::new();
+    /// client.read_to_string(&mut answer).await?;
+    /// assert!(answer.starts_with("HTTP/1.1 200 OK"));
+    /// assert_eq!(io.sessions(), 1);
+    /// serving.await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn serve_stream<S>(&self, stream: S, address: Option<SocketAddr>)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        Plain::serve_stream(self.clone(), stream, address).await;
     }
 
     /// Listens and serves with TLS until [`Io::close`].

@@ -2,8 +2,9 @@
 //!
 //! A namespace made on demand begins with its parent's definition, shared until one of them changes.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use crate::error::HandlerError;
 use crate::handler::{AnyHandler, Handler, erase};
@@ -20,7 +21,7 @@ pub(crate) struct Definition {
     pub(crate) disconnect: Vec<Arc<dyn AnyHandler>>,
 }
 
-/// Handlers by the name of their event. The map hashes with SipHash: peers choose what is looked up.
+/// Handlers by the name of their event. Peers choose what is looked up, but not what is in it.
 #[derive(Clone, Default)]
 pub(crate) struct Events(HashMap<Arc<str>, Vec<Named>>);
 

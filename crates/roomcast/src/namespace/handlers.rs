@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use arc_swap::{ArcSwap, Guard};
+use parking_lot::Mutex;
 
 use super::Definition;
 use crate::error::HandlerError;
@@ -25,11 +26,15 @@ use crate::socket::Incoming;
 /// chat(&io.of("/lobby"));
 /// chat(&io.of_pattern("/team/{name}"));
 /// ```
-pub struct Handlers(RwLock<Arc<Definition>>);
+pub struct Handlers {
+    /// Read for every event, changed hardly ever.
+    definition: ArcSwap<Definition>,
+    changes: Mutex<()>,
+}
 
 impl Handlers {
     pub(super) fn new(definition: Arc<Definition>) -> Self {
-        Self(RwLock::new(definition))
+        Self { definition: ArcSwap::new(definition), changes: Mutex::new(()) }
     }
 
     /// Calls `handler` for every socket that has come in. JS: `namespace.on("connection", listener)`.
@@ -90,12 +95,15 @@ impl Handlers {
     }
 
     fn define(&self, define: impl FnOnce(&mut Definition)) -> &Self {
-        // Copied where a connection is just reading it.
-        define(Arc::make_mut(&mut self.0.write()));
+        // Two changes at the same time shall not undo each other.
+        let _changing = self.changes.lock();
+        let mut definition = Definition::clone(&self.definition.load());
+        define(&mut definition);
+        self.definition.store(Arc::new(definition));
         self
     }
 
-    pub(super) fn definition(&self) -> Arc<Definition> {
-        self.0.read().clone()
+    pub(super) fn definition(&self) -> Guard<Arc<Definition>> {
+        self.definition.load()
     }
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use arc_swap::Guard;
 use proto::socket::NamespacePath;
 use roomcast_adapter::{Room, Rooms, Target};
 use serde::Serialize;
@@ -134,7 +135,7 @@ impl Namespace {
         self.0.counting.count_closed_slow();
     }
 
-    pub(crate) fn definition(&self) -> Arc<Definition> {
+    pub(crate) fn definition(&self) -> Guard<Arc<Definition>> {
         self.0.handlers.definition()
     }
 

@@ -3,6 +3,7 @@
 //! What is odd: a connect that has found a child namespace holds a [`Joining`] until it is a member, so that the child
 //! is not freed in between.
 
+use arc_swap::Guard;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -100,7 +101,7 @@ impl Registry {
         if let Some(namespace) = namespaces.get(path) {
             return Joining::new(namespace);
         }
-        let definition = parent.handlers.definition();
+        let definition = Guard::into_inner(parent.handlers.definition());
         let namespace = Namespace::new(path.clone(), true, definition, self);
         namespaces.insert(path.clone(), namespace.clone());
         parent.children.lock().push(namespace.clone());

@@ -1,8 +1,9 @@
 //! The deadlines of all sessions: a hashed wheel, for times that may be late by one step.
 //!
 //! In: a session and when it wants to be woken. Out: its driver is woken, at that time or up to one step later. A session
-//! has one entry, of 32 bytes, which is moved, not added to, when its deadline changes; that is cheaper than a timer of
-//! the runtime for each. What is odd: a deadline beyond the wheel's horizon wakes early, and the driver asks again.
+//! has one entry, of 40 bytes, which is moved, not added to, when its deadline changes; that is cheaper than a timer of
+//! the runtime for each. What is odd: an entry whose time is
+//! beyond the wheel's horizon hangs in the last slot, and is hung again when that comes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,6 +47,7 @@ struct Slots {
 #[derive(Debug)]
 struct Entry {
     mailbox: Arc<Mailbox>,
+    tick: u64,
     previous: u32,
     next: u32,
     /// Where it hangs; nowhere after it has woken its session.
@@ -57,11 +59,11 @@ struct Entry {
 pub(super) struct Timer {
     entry: u32,
     /// What was asked for last.
-    tick: u64,
+    deadline: Option<Instant>,
 }
 
 impl Timer {
-    pub(super) const UNSET: Self = Self { entry: NONE, tick: u64::MAX };
+    pub(super) const UNSET: Self = Self { entry: NONE, deadline: None };
 }
 
 impl Wheel {
@@ -82,12 +84,12 @@ impl Wheel {
 
     /// Sees to it that the session is woken at `deadline`, and no longer at the time asked for before.
     pub(super) fn set(self: &Arc<Self>, timer: &mut Timer, mailbox: &Arc<Mailbox>, deadline: Instant) {
-        // The step after the one that the deadline is in: never early.
-        let tick = self.tick(deadline) + 1;
-        if tick == timer.tick {
+        if timer.deadline == Some(deadline) {
             return;
         }
-        timer.tick = tick;
+        timer.deadline = Some(deadline);
+        // The step after the one that the deadline is in: never early.
+        let tick = self.tick(deadline) + 1;
         let starts = {
             let mut slots = self.slots.lock();
             if slots.waits_for.is_none() {
@@ -170,18 +172,27 @@ impl Slots {
     /// Hangs an entry, a new one if there is none yet, where its tick is, or as far off as the wheel reaches.
     fn hang(&mut self, entry: &mut u32, mailbox: &Arc<Mailbox>, tick: u64) -> u64 {
         if *entry == NONE {
-            let new = Entry { mailbox: mailbox.clone(), previous: NONE, next: NONE, slot: NONE };
+            let mailbox = mailbox.clone();
+            let new = Entry { mailbox, tick, previous: NONE, next: NONE, slot: NONE };
             *entry = u32::try_from(self.entries.insert(new)).expect("there are fewer sessions than that");
         } else {
             self.unhang(*entry);
+            self.entries[*entry as usize].tick = tick;
         }
-        let tick = tick.clamp(self.next_tick, self.next_tick + self.heads.len() as u64 - 1);
+        self.link(*entry)
+    }
+
+    /// Links an entry that hangs nowhere into the slot of its tick, or the last one; gives the tick of that.
+    fn link(&mut self, entry: u32) -> u64 {
+        let tick = self.entries[entry as usize]
+            .tick
+            .clamp(self.next_tick, self.next_tick + self.heads.len() as u64 - 1);
         let slot = self.slot(tick);
-        let next = std::mem::replace(&mut self.heads[slot as usize], *entry);
+        let next = std::mem::replace(&mut self.heads[slot as usize], entry);
         if next != NONE {
-            self.entries[next as usize].previous = *entry;
+            self.entries[next as usize].previous = entry;
         }
-        let it = &mut self.entries[*entry as usize];
+        let it = &mut self.entries[entry as usize];
         (it.previous, it.next, it.slot) = (NONE, next, slot);
         tick
     }
@@ -211,18 +222,25 @@ impl Slots {
     /// Those of all ticks up to and with `tick`.
     fn take_due(&mut self, tick: u64) -> Vec<Arc<Mailbox>> {
         let mut due = Vec::new();
+        let mut early = Vec::new();
         let end = (tick + 1).min(self.next_tick + self.heads.len() as u64);
-        for tick in self.next_tick..end {
-            let slot = self.slot(tick);
+        for slot_tick in self.next_tick..end {
+            let slot = self.slot(slot_tick);
             let mut entry = std::mem::replace(&mut self.heads[slot as usize], NONE);
             while entry != NONE {
                 let it = &mut self.entries[entry as usize];
-                due.push(it.mailbox.clone());
                 it.slot = NONE;
+                match it.tick > tick {
+                    true => early.push(entry),
+                    false => due.push(it.mailbox.clone()),
+                }
                 entry = it.next;
             }
         }
         self.next_tick = self.next_tick.max(tick + 1);
+        for entry in early {
+            self.link(entry);
+        }
         due
     }
 
@@ -238,4 +256,98 @@ impl Slots {
 
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    use proto::engine::Transport;
+
+    use super::*;
+    use crate::core::random_id;
+    use crate::outbox::OutboxLimits;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Sleeps as a driver does until it is woken, and says how long that took.
+    async fn sleep(mailbox: &Arc<Mailbox>) -> Duration {
+        let begun = now();
+        let mut slept = false;
+        poll_fn(|cx| match std::mem::replace(&mut slept, true) {
+            false if mailbox.sleep(cx.waker(), true) => Poll::Pending,
+            _ => Poll::Ready(()),
+        })
+        .await;
+        now() - begun
+    }
+
+    fn mailbox() -> Arc<Mailbox> {
+        Arc::new(Mailbox::new(random_id(), Transport::WebSocket, OutboxLimits::default()))
+    }
+
+    fn wheel(shortest: Duration, longest: Duration) -> Arc<Wheel> {
+        Arc::new(Wheel::new(shortest, longest))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_is_woken_at_its_time_or_one_step_later() {
+        let (wheel, mailbox) = (wheel(20 * SECOND, 25 * SECOND), mailbox());
+        let mut timer = Timer::UNSET;
+        for _ in 0..5 {
+            wheel.set(&mut timer, &mailbox, now() + 25 * SECOND);
+            let slept = sleep(&mailbox).await;
+            assert!(slept >= 25 * SECOND && slept <= 25 * SECOND + 2 * wheel.step, "{slept:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_time_asked_for_counts() {
+        let (wheel, mailbox) = (wheel(SECOND, 25 * SECOND), mailbox());
+        let mut timer = Timer::UNSET;
+        wheel.set(&mut timer, &mailbox, now() + 5 * SECOND);
+        wheel.set(&mut timer, &mailbox, now() + 20 * SECOND);
+        assert!(sleep(&mailbox).await >= 20 * SECOND);
+        wheel.set(&mut timer, &mailbox, now() + 20 * SECOND);
+        wheel.set(&mut timer, &mailbox, now() + SECOND);
+        assert!(sleep(&mailbox).await < 2 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_beyond_the_horizon_is_not_early() {
+        let (wheel, mailbox) = (wheel(Duration::from_millis(1), 2 * SECOND), mailbox());
+        let mut timer = Timer::UNSET;
+        wheel.set(&mut timer, &mailbox, now() + 600 * SECOND);
+        let slept = sleep(&mailbox).await;
+        assert!(slept >= 600 * SECOND && slept < 601 * SECOND, "{slept:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_left_is_not_held() {
+        let (wheel, gone, stays) = (wheel(SECOND, 25 * SECOND), mailbox(), mailbox());
+        let (mut first, mut second) = (Timer::UNSET, Timer::UNSET);
+        wheel.set(&mut first, &gone, now() + SECOND);
+        wheel.set(&mut second, &stays, now() + SECOND);
+        wheel.unset(&mut first);
+        assert_eq!(Arc::strong_count(&gone), 1);
+        sleep(&stays).await;
+        wheel.unset(&mut second);
+        assert_eq!((Arc::strong_count(&stays), wheel.slots.lock().entries.len()), (1, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_of_one_slot_are_woken_but_those_who_left() {
+        let wheel = wheel(SECOND, 25 * SECOND);
+        let mut all: Vec<_> = (0..100).map(|_| (mailbox(), Timer::UNSET)).collect();
+        for (mailbox, timer) in &mut all {
+            wheel.set(timer, mailbox, now() + 3 * SECOND);
+        }
+        all.iter_mut().step_by(3).for_each(|(_, timer)| wheel.unset(timer));
+        let due = wheel.slots.lock().take_due(wheel.tick(now() + 4 * SECOND));
+        let woken: Vec<_> =
+            all.iter().map(|(mailbox, _)| due.iter().any(|it| Arc::ptr_eq(it, mailbox))).collect();
+        let expected: Vec<_> = (0..100).map(|index| index % 3 != 0).collect();
+        assert_eq!(woken, expected);
+    }
 }

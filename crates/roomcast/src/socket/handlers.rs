@@ -116,6 +116,7 @@ impl Socket {
             return work(&mut HandlerTable::default());
         }
         extras.handlers.alive = true;
+        self.mark_handlers();
         work(&mut extras.handlers)
     }
 
@@ -212,6 +213,9 @@ impl Socket {
 
     /// The handlers of an event; those for once are gone afterwards.
     pub(crate) fn take_handlers(&self, name: &str) -> Found {
+        if !self.has_handlers() {
+            return Found::default();
+        }
         let found = self.with_extras(|extras| {
             let events = &mut extras.handlers.events;
             let found: Found = events
@@ -228,14 +232,16 @@ impl Socket {
         found.unwrap_or_default()
     }
 
-    pub(crate) fn any_handlers(&self) -> SmallVec<[Arc<dyn AnyHandler>; 1]> {
-        let any = self
-            .with_extras(|extras| extras.handlers.any.iter().map(|(_, handler)| handler.clone()).collect());
-        any.unwrap_or_default()
-    }
-
-    pub(crate) fn packet_middlewares(&self) -> SmallVec<[PacketMiddleware; 1]> {
-        self.with_extras(|extras| extras.handlers.middlewares.iter().cloned().collect()).unwrap_or_default()
+    /// The handlers for every event, and the packet middlewares.
+    pub(crate) fn listeners(&self) -> (SmallVec<[Arc<dyn AnyHandler>; 1]>, SmallVec<[PacketMiddleware; 1]>) {
+        if !self.has_handlers() {
+            return Default::default();
+        }
+        let listeners = self.with_extras(|extras| {
+            let any = extras.handlers.any.iter().map(|(_, handler)| handler.clone());
+            (any.collect(), extras.handlers.middlewares.iter().cloned().collect())
+        });
+        listeners.unwrap_or_default()
     }
 
     pub(crate) fn outgoing_listeners(&self) -> SmallVec<[OutgoingListener; 1]> {

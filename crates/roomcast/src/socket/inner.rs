@@ -3,7 +3,7 @@
 //! What is odd: whatever most sockets do not have is behind one pointer, so that an idle socket stays small.
 
 use std::any::{Any, TypeId};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
@@ -40,6 +40,8 @@ pub(crate) struct SocketInner {
     id: Sid,
     number: u64,
     phase: AtomicU8,
+    /// It has, or had, handlers of its own: most sockets have only those of their namespace, and need no lock for them.
+    has_handlers: AtomicBool,
     key: OnceLock<MemberKey>,
     namespace: Namespace,
     mailbox: Arc<Mailbox>,
@@ -69,6 +71,7 @@ impl Socket {
             id: random_id(),
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             phase: AtomicU8::new(Phase::Entering as u8),
+            has_handlers: AtomicBool::new(false),
             key: OnceLock::new(),
             namespace: namespace.clone(),
             mailbox,
@@ -156,6 +159,14 @@ impl Socket {
     /// Works on the extras if there are any.
     pub(super) fn with_extras<T>(&self, work: impl FnOnce(&mut Extras) -> T) -> Option<T> {
         self.0.extras.lock().as_deref_mut().map(work)
+    }
+
+    pub(super) fn mark_handlers(&self) {
+        self.0.has_handlers.store(true, Ordering::Release);
+    }
+
+    pub(super) fn has_handlers(&self) -> bool {
+        self.0.has_handlers.load(Ordering::Acquire)
     }
 
     pub(super) fn is_gone(&self) -> bool {

@@ -1,4 +1,4 @@
-//! A global allocator that counts: bytes of the whole program, allocations of the thread that asks.
+//! A global allocator that counts: bytes that the whole program holds, allocations of the thread that asks.
 //!
 //! A program that wants it says `#[global_allocator] static COUNTING: Counting = Counting;`.
 #![expect(unsafe_code, reason = "an allocator cannot be written without; this one only counts and passes on")]
@@ -13,7 +13,14 @@ pub(crate) struct Counting;
 static BYTES: AtomicIsize = AtomicIsize::new(0);
 
 thread_local! {
-    static COUNT: Cell<usize> = const { Cell::new(0) };
+    static COUNT: Cell<Allocated> = const { Cell::new(Allocated { count: 0, bytes: 0 }) };
+}
+
+/// What a thread has allocated, whether or not it still holds it. To grow is to allocate anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Allocated {
+    pub(crate) count: usize,
+    pub(crate) bytes: usize,
 }
 
 /// Bytes that the program holds now.
@@ -23,17 +30,29 @@ pub(crate) fn bytes() -> isize {
 
 /// How often this thread allocates during `work`.
 pub(crate) fn count<T>(work: impl FnOnce() -> T) -> (T, usize) {
-    let before = COUNT.get();
-    let result = work();
-    (result, COUNT.get() - before)
+    let (result, allocated) = measure(work);
+    (result, allocated.count)
 }
 
-fn note(change: isize) {
-    BYTES.fetch_add(change, Ordering::Relaxed);
-    if change > 0 {
-        // A thread that is ending has no counter any more, and nobody asks for it.
-        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
-    }
+/// What this thread allocates during `work`.
+pub(crate) fn measure<T>(work: impl FnOnce() -> T) -> (T, Allocated) {
+    let before = COUNT.get();
+    let result = work();
+    let after = COUNT.get();
+    (result, Allocated { count: after.count - before.count, bytes: after.bytes - before.bytes })
+}
+
+fn note_allocation(size: usize) {
+    BYTES.fetch_add(signed(size), Ordering::Relaxed);
+    // A thread that is ending has no counter any more, and nobody asks for it.
+    let _ = COUNT.try_with(|count| {
+        let Allocated { count: number, bytes } = count.get();
+        count.set(Allocated { count: number + 1, bytes: bytes + size });
+    });
+}
+
+fn note_release(size: usize) {
+    BYTES.fetch_sub(signed(size), Ordering::Relaxed);
 }
 
 // No allocation is as large as `isize::MAX`.
@@ -44,20 +63,20 @@ fn signed(size: usize) -> isize {
 // SAFETY: every call is passed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        note(signed(layout.size()));
+        note_allocation(layout.size());
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        note(-signed(layout.size()));
+        note_release(layout.size());
         // SAFETY: the caller's promises are passed on.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        note(-signed(layout.size()));
-        note(signed(size));
+        note_release(layout.size());
+        note_allocation(size);
         // SAFETY: the caller's promises are passed on.
         unsafe { System.realloc(pointer, layout, size) }
     }

@@ -3,17 +3,20 @@
 //! What is odd: each test file is a program of its own and uses a part of this, so dead code is allowed here.
 #![allow(dead_code, unused_imports, reason = "every test program uses another part of it")]
 
-// The other side of the wire.
+// The other side of the wire: bare and wire are for counting, on TCP and without sockets.
+pub(crate) mod bare;
 pub(crate) mod http;
 pub(crate) mod polling;
 pub(crate) mod websocket;
+pub(crate) mod wire;
 
 // Seeing what the server's handlers did, and waiting for it.
 pub(crate) mod log;
 pub(crate) mod wait;
 
-// Counting what the program allocates; only programs that install it as their allocator pay for it.
+// Counting what the program allocates, and whose it is; only programs that install it as their allocator pay for it.
 pub(crate) mod allocations;
+pub(crate) mod owners;
 
 use std::net::SocketAddr;
 
