@@ -110,7 +110,8 @@ impl House {
         self.runtime.block_on(async {
             until("only the sessions are left", settled).await;
             let sockets = self.io.fetch_sockets().await.expect("one node always answers");
-            let idle = || sockets.iter().all(|socket| socket.as_local().is_some_and(|s| s.buffered() == 0));
+            let idle =
+                || sockets.iter().all(|socket| socket.as_local().is_some_and(|s| s.buffered().packets == 0));
             until("all is written", idle).await;
         });
     }

@@ -87,6 +87,8 @@ pub(crate) struct Outbox {
     /// A volatile frame would leave at once.
     idle: bool,
     closed: bool,
+    /// It is open, and nothing but [`Overflow::Close`] can happen to its frames.
+    plain: bool,
     /// Somebody listens for the outbox to run empty.
     watched: bool,
     limits: OutboxLimits,
@@ -110,6 +112,7 @@ impl Outbox {
             packets: 0,
             idle: false,
             closed: false,
+            plain: limits.overflow == Overflow::Close,
             watched: false,
             limits,
             extras: None,
@@ -117,13 +120,7 @@ impl Outbox {
     }
 
     pub(crate) fn push(&mut self, frame: Frame, urgency: &Urgency) -> Pushed {
-        if self.closed {
-            return Pushed::Closed;
-        }
-        if self.extras.is_some()
-            || self.limits.overflow != Overflow::Close
-            || matches!(urgency, Urgency::Latest(_))
-        {
+        if !self.plain || matches!(urgency, Urgency::Latest(_)) {
             return self.push_marked(frame, urgency);
         }
         if matches!(urgency, Urgency::Volatile | Urgency::Immediate) && !self.idle {
@@ -202,6 +199,7 @@ impl Outbox {
     /// Moves what waits to the driver's own queue, which has to be empty: all of it, or frames from the front up to so
     /// many bytes, but at least one. The rest can still be dropped, replaced and overtaken by control frames. Gives the
     /// bytes of the first frame that are written already.
+    #[inline]
     pub(crate) fn take(&mut self, writing: &mut VecDeque<Frame>, max_bytes: usize) -> usize {
         debug_assert!(writing.is_empty());
         let skip = std::mem::take(&mut self.skip);
@@ -216,6 +214,11 @@ impl Outbox {
             }
             return skip;
         }
+        self.take_some(writing, max_bytes);
+        skip
+    }
+
+    fn take_some(&mut self, writing: &mut VecDeque<Frame>, max_bytes: usize) {
         let overflow = self.limits.overflow;
         let mut bytes = 0;
         while let Some(frame) = self.frames.pop_front() {
@@ -230,7 +233,6 @@ impl Outbox {
             }
             writing.push_back(frame);
         }
-        skip
     }
 
     /// The driver has written all it took: its cost is free again, and the room of its queue comes back.
@@ -276,6 +278,7 @@ impl Outbox {
     /// policy had no need to know more about it.
     pub(crate) fn set_limits(&mut self, limits: OutboxLimits) {
         self.limits = limits;
+        self.plain = !self.closed && limits.overflow == Overflow::Close && self.extras.is_none();
         if let Some(marks) = self.extras.as_mut().and_then(|extras| extras.marks.as_mut()) {
             marks.recount(&self.frames, limits.overflow);
         }
@@ -301,6 +304,7 @@ impl Outbox {
     /// Takes nothing more, drops what waits.
     pub(crate) fn close(&mut self) {
         self.closed = true;
+        self.plain = false;
         self.idle = false;
         self.packets -= count(self.frames.len());
         self.bytes -= self.frames.drain(..).map(|frame| frame.cost()).sum::<usize>();
@@ -332,6 +336,11 @@ impl Outbox {
         Pushed::Overflow
     }
 
+    fn extras(&mut self) -> &mut Extras {
+        self.plain = false;
+        self.extras.get_or_insert_default()
+    }
+
     fn marks(&mut self) -> Option<&mut Marks> {
         self.extras.as_mut()?.marks.as_mut()
     }
@@ -339,7 +348,11 @@ impl Outbox {
 
 /// Where the policy or a key makes a choice.
 impl Outbox {
+    #[cold]
     fn push_marked(&mut self, frame: Frame, urgency: &Urgency) -> Pushed {
+        if self.closed {
+            return Pushed::Closed;
+        }
         let policy = self.limits.overflow;
         let may_wait = match urgency {
             Urgency::Volatile => policy == Overflow::DropVolatile,
@@ -351,7 +364,7 @@ impl Outbox {
         }
         if policy != Overflow::Close || matches!(urgency, Urgency::Latest(_)) {
             let waiting = self.frames.len();
-            let extras = self.extras.get_or_insert_default();
+            let extras = self.extras();
             extras.marks.get_or_insert_with(|| Marks::unknown(waiting));
         }
         if let Urgency::Latest(key) = urgency

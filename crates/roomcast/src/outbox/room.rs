@@ -22,12 +22,17 @@ pub(super) struct Room {
 }
 
 /// To be told outside the lock.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[must_use = "who waits is woken by `wake`"]
 pub(crate) struct Wakers([Option<Arc<Notify>>; 2]);
 
 impl Wakers {
-    pub(crate) fn wake(self) {
+    fn of(waiting: [Option<Arc<Notify>>; 2]) -> Option<Box<Self>> {
+        waiting.iter().any(Option::is_some).then(|| Box::new(Self(waiting)))
+    }
+
+    #[cold]
+    pub(crate) fn wake(self: Box<Self>) {
         self.0.into_iter().flatten().for_each(|notify| notify.notify_waiters());
     }
 }
@@ -47,7 +52,7 @@ impl Outbox {
         if self.closed || self.packets == 0 || replaces || self.is_half_free(frame.cost(), 1) {
             return Ok(self.push(frame, urgency));
         }
-        let room = &mut self.extras.get_or_insert_default().room;
+        let room = &mut self.extras().room;
         Err((frame, room.half.get_or_insert_default().clone().notified_owned()))
     }
 
@@ -56,25 +61,28 @@ impl Outbox {
         if self.closed || self.packets == 0 {
             return None;
         }
-        let room = &mut self.extras.get_or_insert_default().room;
+        let room = &mut self.extras().room;
         Some(room.empty.get_or_insert_default().clone().notified_owned())
     }
 
     /// Whoever waits for what is so now. To be asked after everything that makes room.
-    pub(crate) fn wakers(&mut self) -> Wakers {
-        if self.extras.is_none() {
-            return Wakers::default();
-        }
+    #[inline]
+    pub(crate) fn wakers(&mut self) -> Option<Box<Wakers>> {
+        if self.extras.is_none() { None } else { self.satisfied() }
+    }
+
+    #[cold]
+    fn satisfied(&mut self) -> Option<Box<Wakers>> {
         let half = self.closed || self.is_half_free(0, 0);
         let empty = self.closed || self.packets == 0;
-        let Some(extras) = &mut self.extras else { return Wakers::default() };
-        Wakers([extras.room.half.take_if(|_| half), extras.room.empty.take_if(|_| empty)])
+        let room = &mut self.extras.as_mut()?.room;
+        Wakers::of([room.half.take_if(|_| half), room.empty.take_if(|_| empty)])
     }
 
     /// Everybody who waits, to look again.
-    pub(crate) fn all_wakers(&mut self) -> Wakers {
-        let Some(extras) = &mut self.extras else { return Wakers::default() };
-        Wakers([extras.room.half.take(), extras.room.empty.take()])
+    pub(crate) fn all_wakers(&mut self) -> Option<Box<Wakers>> {
+        let room = &mut self.extras.as_mut()?.room;
+        Wakers::of([room.half.take(), room.empty.take()])
     }
 
     fn is_half_free(&self, cost: usize, packets: u32) -> bool {

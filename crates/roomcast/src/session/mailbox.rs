@@ -141,7 +141,9 @@ impl Mailbox {
                 (inner.wake(), wakers)
             }
         };
-        wakers.wake();
+        if let Some(wakers) = wakers {
+            wakers.wake();
+        }
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -199,7 +201,9 @@ impl Mailbox {
     /// Wakes whoever waits for room, to look again.
     pub(crate) fn wake_waiting(&self) {
         let wakers = self.inner.lock().outbox.all_wakers();
-        wakers.wake();
+        if let Some(wakers) = wakers {
+            wakers.wake();
+        }
     }
 
     pub(crate) fn outbox_limits(&self) -> OutboxLimits {
@@ -212,7 +216,9 @@ impl Mailbox {
             outbox.set_limits(limits);
             outbox.wakers()
         };
-        wakers.wake();
+        if let Some(wakers) = wakers {
+            wakers.wake();
+        }
     }
 
     /// Tells the application from now on when the outbox has run empty.
@@ -280,13 +286,22 @@ impl Mailbox {
     }
 
     /// Works on the outbox under the lock.
+    #[inline]
     pub(super) fn with_outbox<T>(&self, work: impl FnOnce(&mut Outbox) -> T) -> T {
-        let (result, wakers) = {
+        work(&mut self.inner.lock().outbox)
+    }
+
+    /// The same for work that makes room: who waits for that is woken.
+    #[inline]
+    pub(super) fn make_room(&self, work: impl FnOnce(&mut Outbox)) {
+        let wakers = {
             let outbox = &mut self.inner.lock().outbox;
-            (work(outbox), outbox.wakers())
+            work(outbox);
+            outbox.wakers()
         };
-        wakers.wake();
-        result
+        if let Some(wakers) = wakers {
+            wakers.wake();
+        }
     }
 
     /// Lets the driver sleep, unless something came in meanwhile: then `false`. `can_send`: its transport takes frames.
@@ -316,7 +331,9 @@ impl Mailbox {
             let wakers = inner.outbox.all_wakers();
             ((std::mem::take(&mut inner.commands), inner.post.take()), wakers, stream)
         };
-        wakers.wake();
+        if let Some(wakers) = wakers {
+            wakers.wake();
+        }
         // Their channels close here, outside the lock.
         drop(waiting);
         stream

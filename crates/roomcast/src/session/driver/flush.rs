@@ -63,7 +63,7 @@ impl<A: Application> Driver<A> {
                 self.session.handle_poll_aborted();
             }
         }
-        self.mailbox.with_outbox(|outbox| {
+        self.mailbox.make_room(|outbox| {
             self.drained |= !frames.is_empty() && outbox.is_empty() && outbox.is_watched();
             outbox.written(&mut frames);
         });
@@ -120,7 +120,7 @@ impl<A: Application> Driver<A> {
                 self.writing.pop_front();
             }
             self.skip = written;
-            self.mailbox.with_outbox(|outbox| {
+            self.mailbox.make_room(|outbox| {
                 outbox.written_cost(cost, frames);
                 if all {
                     outbox.written(&mut self.writing);
