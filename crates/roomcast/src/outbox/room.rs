@@ -32,8 +32,8 @@ impl Wakers {
     }
 
     #[cold]
-    pub(crate) fn wake(self: Box<Self>) {
-        self.0.into_iter().flatten().for_each(|notify| notify.notify_waiters());
+    pub(crate) fn wake(&self) {
+        self.0.iter().flatten().for_each(|notify| notify.notify_waiters());
     }
 }
 
