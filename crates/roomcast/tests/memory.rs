@@ -103,10 +103,11 @@ impl House {
         Owned::read(&file, OWNERS, SESSIONS)
     }
 
-    /// Waits until there is one task for each session, besides the one that listens, and each has written all: what a
-    /// handshake and what an event needs is gone.
+    /// Waits until there is one task for each session, besides the one that listens and the one that keeps the deadlines,
+    /// and each has written all: what a handshake and what an event needs is gone.
     fn settle(&self, sessions: usize) {
-        let settled = || self.runtime.metrics().num_alive_tasks() == 1 + sessions;
+        let others = if sessions == 0 { 1 } else { 2 };
+        let settled = || self.runtime.metrics().num_alive_tasks() == others + sessions;
         self.runtime.block_on(async {
             until("only the sessions are left", settled).await;
             let sockets = self.io.fetch_sockets().await.expect("one node always answers");
