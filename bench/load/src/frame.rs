@@ -144,6 +144,6 @@ mod tests {
     fn a_clients_frame_is_masked_with_zero() {
         let mut out = Vec::new();
         push_masked(&mut out, Kind::Text, b"40");
-        assert_eq!(out, b"\x81\x82\0\0\0\040");
+        assert_eq!(out, b"\x81\x82\0\0\0\x0040");
     }
 }

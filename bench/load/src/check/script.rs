@@ -75,7 +75,7 @@ impl Script {
             let length = self.template.len();
             self.places[who] = place + bytes.len();
             // Dividing by a length that is not known beforehand takes longer than to compare a message.
-            if place % length == 0 && bytes.len() == length {
+            if place.is_multiple_of(length) && bytes.len() == length {
                 return (bytes.len(), 1);
             }
             return (bytes.len(), (self.places[who] / length - place / length) as u64);

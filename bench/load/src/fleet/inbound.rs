@@ -21,7 +21,7 @@ pub(crate) enum Inbound<'a> {
 }
 
 /// The frame that answers a ping of Engine.IO.
-const PONG: &[u8] = b"\x81\x81\0\0\0\03";
+const PONG: &[u8] = b"\x81\x81\0\0\0\x003";
 
 impl Fleet {
     /// Cuts one frame off; deals with it, unless it is a message.

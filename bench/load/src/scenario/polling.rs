@@ -110,7 +110,7 @@ impl Polling {
                         self.out -= 1;
                         self.answered += 1;
                         self.latency.record(poller.sent.map(|sent| sent.elapsed()).unwrap_or_default(), 1);
-                        return self.go_on(fleet, who);
+                        self.go_on(fleet, who);
                     }
                     Some(number) if number <= poller.number => {
                         fleet.fault(Fault::Doubled, who, || format!("the answer to {number}"));
@@ -160,7 +160,7 @@ impl Polling {
 
 impl Play for Polling {
     fn bytes(&mut self, fleet: &mut Fleet, connection: usize, bytes: &[u8]) -> usize {
-        let (who, polls) = (connection / 2, connection % 2 == 0);
+        let (who, polls) = (connection / 2, connection.is_multiple_of(2));
         let mut used = 0;
         loop {
             let (body, more) = match cut(&bytes[used..]) {
