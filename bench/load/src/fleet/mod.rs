@@ -8,7 +8,11 @@ mod client;
 
 mod handshake;
 
+mod reading;
+
 mod inbound;
+
+mod sending;
 
 #[cfg(test)]
 mod unconnected;
@@ -22,7 +26,6 @@ use mio::{Events, Interest, Poll, Token};
 use self::client::{Client, Phase};
 pub(crate) use self::inbound::Inbound;
 use crate::check::{Fault, Faults};
-use crate::frame::{self, Kind};
 use crate::measure::{Patience, Stop};
 use crate::net::Dialer;
 
@@ -231,135 +234,9 @@ impl Fleet {
         }
     }
 
-    fn read(&mut self, play: &mut impl Play, who: usize, scratch: &mut [u8], to_the_end: bool) {
-        // A play may end a connection, which ends this.
-        while let Some(link) = &mut self.clients[who].link {
-            match link.read(scratch) {
-                Ok(0) => return self.end(play, who, "the connection ended"),
-                Ok(read) => {
-                    let all = read < scratch.len() && link.short_read_is_all() && !to_the_end;
-                    self.feed(play, who, &scratch[..read]);
-                    if all {
-                        return;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return self.end(play, who, &error.to_string()),
-            }
-        }
-    }
-
-    fn feed(&mut self, play: &mut impl Play, who: usize, bytes: &[u8]) {
-        if self.clients[who].carry.is_empty() {
-            let used = self.consume(play, who, bytes);
-            if used < bytes.len() {
-                self.keep(who, &bytes[used..]);
-            }
-            return;
-        }
-        let mut carry = mem::take(&mut self.clients[who].carry);
-        carry.extend_from_slice(bytes);
-        let used = self.consume(play, who, &carry);
-        carry.drain(..used);
-        if !carry.is_empty() {
-            self.clients[who].carry = carry;
-        }
-    }
-
-    fn consume(&mut self, play: &mut impl Play, who: usize, bytes: &[u8]) -> usize {
-        if self.clients[who].phase == Phase::Joined {
-            return play.bytes(self, who, bytes);
-        }
-        let mut used = 0;
-        while used < bytes.len() {
-            let more = match self.clients[who].phase {
-                Phase::Joined => play.bytes(self, who, &bytes[used..]),
-                Phase::Gone | Phase::Leaving => bytes.len() - used,
-                phase => {
-                    let step = handshake::step(phase, &bytes[used..]);
-                    self.take_step(play, who, step)
-                }
-            };
-            if more == 0 {
-                break;
-            }
-            used += more;
-        }
-        used
-    }
-
-    fn take_step(&mut self, play: &mut impl Play, who: usize, step: handshake::Step) -> usize {
-        match step {
-            handshake::Step::Wait => 0,
-            handshake::Step::Next { used, phase, answer } => {
-                self.clients[who].phase = phase;
-                if let Some(text) = answer {
-                    let mut bytes = Vec::new();
-                    frame::push_masked(&mut bytes, Kind::Text, text);
-                    self.send(who, &bytes);
-                }
-                if phase == Phase::Joined {
-                    self.joined += 1;
-                    play.joined(self, who);
-                }
-                used
-            }
-            handshake::Step::Refused(why) => {
-                self.end(play, who, &why);
-                0
-            }
-        }
-    }
-
     /// Keeps bytes of a client until more come.
     pub(crate) fn keep(&mut self, who: usize, bytes: &[u8]) {
         self.clients[who].carry.extend_from_slice(bytes);
-    }
-
-    /// Sends bytes, or keeps them until the connection takes them. To a client that has gone it does nothing.
-    pub(crate) fn send(&mut self, who: usize, bytes: &[u8]) {
-        let client = &mut self.clients[who];
-        let Some(link) = &mut client.link else { return };
-        if client.out.is_empty() {
-            match link.write(bytes) {
-                Ok(written) if written == bytes.len() => {}
-                Ok(written) => client.out.extend_from_slice(&bytes[written..]),
-                // Reading finds the same error, and says it.
-                Err(_) => {}
-            }
-        } else {
-            client.out.extend_from_slice(bytes);
-        }
-    }
-
-    fn flush(&mut self, who: usize) {
-        let client = &mut self.clients[who];
-        let Some(link) = &mut client.link else { return };
-        // Also without bytes: TLS may have its own to send.
-        if let Ok(written) = link.write(&client.out) {
-            client.out.drain(..written);
-        }
-    }
-
-    /// Leaves the namespace and the connection: DISCONNECT, a close frame, the end.
-    pub(crate) fn leave(&mut self, who: usize) {
-        let mut bytes = Vec::new();
-        frame::push_masked(&mut bytes, Kind::Text, b"41");
-        frame::push_masked(&mut bytes, Kind::Close, &1000_u16.to_be_bytes());
-        self.send(who, &bytes);
-        let client = &mut self.clients[who];
-        match client.phase {
-            Phase::Leaving | Phase::Gone => return,
-            Phase::Joined => self.joined -= 1,
-            _ => {}
-        }
-        self.away += 1;
-        client.phase = Phase::Leaving;
-        // The half that stays open shows when the server has ended it.
-        if let Some(link) = &mut client.link {
-            link.finish();
-        }
     }
 
     /// Takes a client out of the poll, so that nothing is read for it until it is put back.
