@@ -15,6 +15,7 @@ mod machine;
 
 // The chores.
 mod autobahn;
+mod bench;
 mod fuzz;
 mod lint;
 mod test;
@@ -36,7 +37,10 @@ usage: cargo xtask <command>
   fuzz <target|all>     fuzz a target; --seconds N (60), --keep to add what is new to the kept corpus,
                         --input FILE to run one input again
   autobahn              the Autobahn suite against the WebSocket codec, needs Python 2.7
-  ci                    lint, test, and 20 seconds of every fuzz target";
+  bench                 Roomcast beside the floor and the peers, 25 minutes; --quick takes three, --smoke only
+                        looks for faults; --only scenario,... --subjects a,b --rounds N --out DIR
+  bench curves          what a unit of work costs as the work grows; --only curve,...
+  ci                    lint, test, the smoke run of the bench, and 20 seconds of every fuzz target";
 
 const SMOKE_SECONDS: u32 = 20;
 
@@ -68,9 +72,12 @@ fn run(args: &[&str], tally: &mut Tally) -> Outcome {
         ["lint"] => lint::run(),
         ["fuzz", target, options @ ..] => fuzz::run(target, &fuzz::Options::parse(options)?),
         ["autobahn"] => autobahn::run(),
+        ["bench", options @ ..] => bench::run(options),
         ["ci"] => {
             let smoke = fuzz::Options::seconds(SMOKE_SECONDS);
-            step::all([lint::run(), test::run(&[], tally), fuzz::run("all", &smoke)].into_iter())
+            let chores =
+                [lint::run(), test::run(&[], tally), bench::run(&["--smoke"]), fuzz::run("all", &smoke)];
+            step::all(chores.into_iter())
         }
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
