@@ -50,13 +50,9 @@ fn apt_get(package: &str) -> Outcome {
 
 /// Installs what `package-lock.json` of that folder says, unless that is there already.
 pub(crate) fn npm_ci(folder: &str) -> Outcome {
-    npm_ci_at(&root().join(folder))
-}
-
-/// The same, in a folder that may lie outside the repository.
-pub(crate) fn npm_ci_at(folder: &Path) -> Outcome {
     node()?;
-    let changed = |path: &str| folder.join(path).metadata().and_then(|data| data.modified()).ok();
+    let folder_path = root().join(folder);
+    let changed = |path: &str| folder_path.join(path).metadata().and_then(|data| data.modified()).ok();
     let wanted = ["package.json", "package-lock.json", ".npmrc"].into_iter().filter_map(changed).max();
     // npm writes this file last.
     if wanted <= changed("node_modules/.package-lock.json") {

@@ -59,10 +59,14 @@ impl Bench {
         let mut load = held(&load_core);
         load.arg(&self.load).args(&job.arguments);
         load.arg("--port").arg(server.port.to_string()).arg("--pid").arg(server.process().to_string());
+        let counted = tree(server.process());
+        for process in &counted[1..] {
+            load.arg("--threads-of").arg(process.to_string());
+        }
         let mut measurement = run(load);
-        let processes = tree(server.process()).len();
-        if processes > 1 {
-            measurement.faults.push(format!("runs as {processes} processes, of which only one was measured"));
+        let started = tree(server.process()).iter().filter(|process| !counted.contains(process)).count();
+        if started > 0 {
+            measurement.faults.push(format!("{started} processes of the server were not counted"));
         }
         if !measurement.is_sound() {
             let complaint = fs::read_to_string(&server.log).unwrap_or_default();
@@ -182,20 +186,24 @@ fn free_port() -> io::Result<u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
-    /// A bench whose load generator is a line for a shell, and a subject that is one too.
-    fn bench(load: &str, server: &str) -> (Bench, Ready) {
+    /// Of one test alone.
+    fn folder() -> PathBuf {
         let folder = crate::scratch("bench-tests").join(format!("{:?}", std::thread::current().id()));
         fs::create_dir_all(&folder).unwrap();
-        let script = folder.join("load.sh");
-        fs::write(&script, format!("#!/bin/sh\n{load}\n")).unwrap();
-        assert!(Command::new("chmod").arg("+x").arg(&script).status().unwrap().success());
+        folder
+    }
+
+    /// What comes of a load generator that is a line for a shell, beside a server that is one too.
+    fn measured(load: &str, server: &str) -> Measurement {
         let bench = Bench {
-            load: script,
+            load: "sh".into(),
             placement: Placement::read().unwrap(),
             certificate: ("cert.pem".into(), "key.pem".into()),
-            logs: folder,
+            logs: folder(),
         };
         let subject = Ready {
             name: "fake",
@@ -204,27 +212,23 @@ mod tests {
             after: Vec::new(),
             version: String::new(),
         };
-        (bench, subject)
-    }
-
-    fn job() -> Job {
-        Job {
-            arguments: vec!["echo".into(), "--clients".into(), "5".into()],
+        let job = Job {
+            arguments: ["-c", load, "sh", "echo", "--clients", "5"].map(ToOwned::to_owned).to_vec(),
             environment: vec![("PING_INTERVAL", "1")],
             cores: Cores::Apart,
             tls: true,
-        }
+        };
+        bench.measure(&subject, &job)
     }
 
     const LISTENS: &str = "echo preparing; echo listening on $1; exec sleep 1000";
 
     #[test]
     fn the_load_is_told_port_and_process_of_the_server_that_listens() {
-        let (bench, subject) = bench(
+        let measurement = measured(
             r#"echo "{\"arguments\": \"$*\", \"server\": \"$(tr '\0' ' ' < /proc/$7/cmdline)\", \"errors\": []}""#,
             "echo listening on $1; exec sleep 1000$1",
         );
-        let measurement = bench.measure(&subject, &job());
         assert!(measurement.is_sound(), "{measurement:?}");
         let said = |key: &str| measurement.said[key].as_str().unwrap().to_owned();
         assert!(said("arguments").starts_with("echo --clients 5 --port "), "{}", said("arguments"));
@@ -234,34 +238,59 @@ mod tests {
 
     #[test]
     fn the_server_has_the_environment_of_its_job() {
-        let (bench, subject) = bench(
+        let measurement = measured(
             r#"echo '{"errors": ["show the log"]}'"#,
             "echo interval $PING_INTERVAL, $TLS_CERT, $TLS_KEY >&2; echo listening on $1; exec sleep 1000",
         );
-        let measurement = bench.measure(&subject, &job());
         assert_eq!(measurement.faults[1], "the server said: interval 1, cert.pem, key.pem");
     }
 
     #[test]
     fn a_server_ends_with_its_run_and_so_does_what_it_started() {
-        let (bench, subject) =
-            bench(r#"echo "{\"pid\": $7}""#, "sleep 1000 & echo listening on $1; wait; exit $1");
-        let measurement = bench.measure(&subject, &job());
-        let process = measurement.number("/pid").unwrap();
-        assert!(!std::path::Path::new(&format!("/proc/{process}")).exists());
-        assert!(measurement.faults[0].contains("2 processes"), "{:?}", measurement.faults);
+        let measurement = measured(
+            r#"echo "{\"pid\": $7, \"child\": $9}""#,
+            "sleep 1000 & echo listening on $1; wait; exit $1",
+        );
+        assert!(measurement.is_sound(), "{measurement:?}");
+        for name in ["/pid", "/child"] {
+            let stat = format!("/proc/{}/stat", measurement.number(name).unwrap());
+            // Its end has been ordered; the kernel may take a moment, and nobody may ask for what is left of it.
+            let lives = || {
+                fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ") && !stat.contains(") X "))
+            };
+            let begun = Instant::now();
+            while lives() {
+                assert!(begun.elapsed() < START, "{name} lives on");
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    #[test]
+    fn processes_that_were_not_counted_are_a_fault() {
+        let pipes = ["go", "gone"].map(|name| folder().join(name));
+        for pipe in &pipes {
+            let _ = fs::remove_file(pipe);
+            assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
+        }
+        let [go, gone] = pipes.map(|pipe| pipe.display().to_string());
+        // The server starts a process when the load says so, and the load ends after that.
+        let measurement = measured(
+            &format!("echo > '{go}'; read line < '{gone}'; echo '{{}}'"),
+            &format!("echo listening on $1; read line < '{go}'; sleep 1000 & echo > '{gone}'; wait"),
+        );
+        assert!(measurement.faults[0].contains("1 processes"), "{:?}", measurement.faults);
     }
 
     #[test]
     fn a_server_that_does_not_listen_is_a_fault_with_its_last_words() {
-        let (bench, subject) = bench("true", "echo no module named socketio >&2; exit 1");
-        let measurement = bench.measure(&subject, &job());
+        let measurement = measured("true", "echo no module named socketio >&2; exit 1");
         assert!(measurement.faults[0].ends_with("no module named socketio"), "{:?}", measurement.faults);
     }
 
     #[test]
     fn a_load_that_fails_is_a_fault_with_its_last_words() {
-        let (bench, subject) = bench("echo cannot connect >&2; exit 1", LISTENS);
-        assert_eq!(bench.measure(&subject, &job()).faults[0], "cannot connect");
+        let measurement = measured("echo cannot connect >&2; exit 1", LISTENS);
+        assert_eq!(measurement.faults[0], "cannot connect");
     }
 }

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::machine::npm_ci_at;
+use crate::machine::npm_ci;
 use crate::step::{Failure, Outcome, Step};
 use crate::{root, scratch};
 
@@ -78,7 +78,7 @@ pub(super) const SUBJECTS: [Subject; 8] = [
         title: "socketioxide",
         kind: Kind::Peer,
         rounds: usize::MAX,
-        source: Source::Cargo("socketioxide-subject"),
+        source: Source::Cargo("peer-socketioxide"),
     },
     Subject {
         name: "node-ws",
@@ -167,9 +167,13 @@ impl Subject {
                 Ok(self.ready(target.join("release").join(binary), "", "", version))
             }
             Source::Npm { folder, program, before, after, package } => {
-                let place = copied(folder)?;
-                npm_ci_at(&place)?;
-                let manifest = read(&place.join("node_modules").join(package).join("package.json"))?;
+                let place = peers().join(folder);
+                exists(&place)?;
+                npm_ci(&format!("bench/peers/{folder}"))?;
+                let manifest =
+                    read(&place.join("node_modules").join(package).join("package.json")).map_err(|_| {
+                        Failure(format!("{package} is not installed; bench/peers/README.md says more"))
+                    })?;
                 let program = if program.contains('/') { place.join(program) } else { program.into() };
                 let before = place.join(before);
                 let version =
@@ -177,17 +181,17 @@ impl Subject {
                 Ok(self.ready(program, &before.to_string_lossy(), after, &version))
             }
             Source::Pip { before, package } => {
-                let place = copied(self.name)?;
-                let (wanted, venv) = (read(&place.join("requirements.txt"))?, place.join("venv"));
-                let done = place.join("installed.txt");
+                let (from, venv) = (peers().join(self.name), scratch("bench-peers").join(self.name));
+                let wanted = read(&from.join("requirements.txt"))?;
+                let done = venv.join("installed.txt");
                 if fs::read_to_string(&done).ok().as_ref() != Some(&wanted) {
                     Step::new("python3").args("-m venv --clear").arg(&venv).run()?;
                     let pip = Step::new(venv.join("bin/pip").to_string_lossy());
-                    pip.args("install --quiet --requirement").arg(place.join("requirements.txt")).run()?;
+                    pip.args("install --quiet --requirement").arg(from.join("requirements.txt")).run()?;
                     fs::write(&done, &wanted).map_err(|error| at(&done, &error))?;
                 }
                 let version = pip_version(&wanted, package).unwrap_or("unknown version");
-                let before = place.join(before);
+                let before = from.join(before);
                 let version = format!("{package} {version}");
                 Ok(self.ready(venv.join("bin/python"), &before.to_string_lossy(), "", &version))
             }
@@ -200,7 +204,9 @@ impl Subject {
         match self.source {
             Source::Workspace(..) => true,
             Source::Cargo(binary) => place.join(self.name).join("release").join(binary).exists(),
-            Source::Npm { folder, .. } => place.join(folder).join("node_modules/.package-lock.json").exists(),
+            Source::Npm { folder, package, .. } => {
+                peers().join(folder).join("node_modules").join(package).exists()
+            }
             Source::Pip { .. } => place.join(self.name).join("installed.txt").exists(),
         }
     }
@@ -215,22 +221,6 @@ impl Subject {
 
 fn peers() -> PathBuf {
     root().join("bench/peers")
-}
-
-/// The files of a peer, copied to where it is installed, so that nothing that is fetched lies in the repository.
-fn copied(folder: &str) -> Outcome<PathBuf> {
-    let (from, to) = (peers().join(folder), scratch("bench-peers").join(folder));
-    exists(&from)?;
-    fs::create_dir_all(&to).map_err(|error| at(&to, &error))?;
-    for entry in fs::read_dir(&from).map_err(|error| at(&from, &error))?.flatten() {
-        let path = entry.path();
-        let target = to.join(entry.file_name());
-        // One that is the same keeps its age, which says whether to install again.
-        if path.is_file() && fs::read(&path).ok() != fs::read(&target).ok() {
-            fs::copy(&path, &target).map_err(|error| at(&path, &error))?;
-        }
-    }
-    Ok(to)
 }
 
 fn exists(path: &Path) -> Outcome {
