@@ -1,0 +1,97 @@
+//! From messages to deliveries.
+//!
+//! Comes in: the text of a message packet. Goes out: one frame, encoded once, to each who shall have it.
+
+use super::Server;
+use crate::client::Phase;
+use crate::event::{self, Event, Packet};
+use crate::frame;
+
+impl Server {
+    pub(super) fn packet(&mut self, own: u32, text: &[u8]) {
+        let client = &mut self.clients[own as usize];
+        self.frame.clear();
+        match event::read(text) {
+            Packet::Connect => {
+                client.phase = Phase::Connected;
+                self.connections += 1;
+                let reply = format!(r#"40{{"sid":"S{:019}"}}"#, self.connections);
+                frame::write(&mut self.frame, frame::TEXT, &[reply.as_bytes()]);
+                client.send(own, &self.frame, &[], &mut self.sending);
+            }
+            Packet::Disconnect => {
+                client.phase = Phase::Open;
+                self.rooms.leave_all(own, &mut client.rooms);
+            }
+            Packet::BinaryEcho { ack, args } => {
+                frame::write(&mut self.frame, frame::TEXT, &[b"461-", ack, b"[", args]);
+                client.pending = Some(self.frame.as_slice().into());
+            }
+            Packet::Event { ack, event: Event::Echo { payload } } => {
+                if let Some(ack) = ack {
+                    frame::write(&mut self.frame, frame::TEXT, &[b"43", ack, b"[", payload, b"]"]);
+                    client.send(own, &self.frame, &[], &mut self.sending);
+                }
+            }
+            Packet::Event { ack, event } => {
+                self.event(own, event);
+                if let Some(ack) = ack {
+                    self.frame.clear();
+                    frame::write(&mut self.frame, frame::TEXT, &[b"43", ack, b"[]"]);
+                    self.clients[own as usize].send(own, &self.frame, &[], &mut self.sending);
+                }
+            }
+            Packet::Unknown => client.doom(own, &mut self.sending),
+        }
+    }
+
+    fn event(&mut self, own: u32, event: Event<'_>) {
+        let Self { clients, rooms, sending, frame, .. } = self;
+        let client = &mut clients[own as usize];
+        match event {
+            Event::Join { room } => rooms.join(own, &mut client.rooms, room),
+            Event::Leave { room } => rooms.leave(own, &mut client.rooms, room),
+            Event::Rooms { rooms: names } => {
+                for name in names {
+                    rooms.join(own, &mut client.rooms, name);
+                }
+            }
+            Event::Broadcast { payload } => {
+                delivery(frame, payload);
+                for (to, client) in clients {
+                    if client.phase == Phase::Connected {
+                        client.send(to as u32, frame, &[], sending);
+                    }
+                }
+            }
+            Event::Room { room, payload } => {
+                delivery(frame, payload);
+                for &to in rooms.members(room) {
+                    if to != own {
+                        clients[to as usize].send(to, frame, &[], sending);
+                    }
+                }
+            }
+            Event::Except { rooms: names, payload } => {
+                delivery(frame, payload);
+                self.mark = self.mark.wrapping_add(1);
+                self.marks.resize(clients.capacity(), 0);
+                for &member in names.flat_map(|name| rooms.members(name)) {
+                    self.marks[member as usize] = self.mark;
+                }
+                for (to, client) in clients {
+                    if client.phase == Phase::Connected && self.marks[to] != self.mark {
+                        client.send(to as u32, frame, &[], sending);
+                    }
+                }
+            }
+            // Answered where the acknowledgement is known.
+            Event::Echo { .. } => {}
+        }
+    }
+}
+
+/// Writes the one frame that all receivers get.
+fn delivery(out: &mut Vec<u8>, payload: &[u8]) {
+    frame::write(out, frame::TEXT, &[br#"42["msg","#, payload, b"]"]);
+}
