@@ -61,7 +61,7 @@ impl Step {
     }
 
     /// In another folder of the repository.
-    pub(crate) fn inside(mut self, folder: impl AsRef<Path>) -> Self {
+    pub(crate) fn inside(mut self, folder: &str) -> Self {
         self.folder = root().join(folder);
         self
     }
@@ -156,9 +156,9 @@ impl Step {
         }
         let words = std::iter::once(&self.program).chain(&self.args);
         line += &words.map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
-        match self.folder.strip_prefix(root()).unwrap_or(&self.folder) {
-            folder if folder == Path::new("") => line,
-            folder => format!("(cd {} && {line})", folder.display()),
+        match self.folder.strip_prefix(root()) {
+            Ok(folder) if folder != Path::new("") => format!("(cd {} && {line})", folder.display()),
+            _ => line,
         }
     }
 }

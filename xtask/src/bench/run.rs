@@ -191,19 +191,19 @@ mod tests {
     use super::*;
 
     /// Of one test alone.
-    fn folder() -> PathBuf {
-        let folder = crate::scratch("bench-tests").join(format!("{:?}", std::thread::current().id()));
+    fn folder(test: &str) -> PathBuf {
+        let folder = crate::scratch("bench-tests").join(test);
         fs::create_dir_all(&folder).unwrap();
         folder
     }
 
     /// What comes of a load generator that is a line for a shell, beside a server that is one too.
-    fn measured(load: &str, server: &str) -> Measurement {
+    fn measured(test: &str, load: &str, server: &str) -> Measurement {
         let bench = Bench {
             load: "sh".into(),
             placement: Placement::read().unwrap(),
             certificate: ("cert.pem".into(), "key.pem".into()),
-            logs: folder(),
+            logs: folder(test),
         };
         let subject = Ready {
             name: "fake",
@@ -226,6 +226,7 @@ mod tests {
     #[test]
     fn the_load_is_told_port_and_process_of_the_server_that_listens() {
         let measurement = measured(
+            "listens",
             r#"echo "{\"arguments\": \"$*\", \"server\": \"$(tr '\0' ' ' < /proc/$7/cmdline)\", \"errors\": []}""#,
             "echo listening on $1; exec sleep 1000$1",
         );
@@ -239,6 +240,7 @@ mod tests {
     #[test]
     fn the_server_has_the_environment_of_its_job() {
         let measurement = measured(
+            "environment",
             r#"echo '{"errors": ["show the log"]}'"#,
             "echo interval $PING_INTERVAL, $TLS_CERT, $TLS_KEY >&2; echo listening on $1; exec sleep 1000",
         );
@@ -248,6 +250,7 @@ mod tests {
     #[test]
     fn a_server_ends_with_its_run_and_so_does_what_it_started() {
         let measurement = measured(
+            "ends",
             r#"echo "{\"pid\": $7, \"child\": $9}""#,
             "sleep 1000 & echo listening on $1; wait; exit $1",
         );
@@ -268,7 +271,7 @@ mod tests {
 
     #[test]
     fn processes_that_were_not_counted_are_a_fault() {
-        let pipes = ["go", "gone"].map(|name| folder().join(name));
+        let pipes = ["go", "gone"].map(|name| folder("started").join(name));
         for pipe in &pipes {
             let _ = fs::remove_file(pipe);
             assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
@@ -276,6 +279,7 @@ mod tests {
         let [go, gone] = pipes.map(|pipe| pipe.display().to_string());
         // The server starts a process when the load says so, and the load ends after that.
         let measurement = measured(
+            "started",
             &format!("echo > '{go}'; read line < '{gone}'; echo '{{}}'"),
             &format!("echo listening on $1; read line < '{go}'; sleep 1000 & echo > '{gone}'; wait"),
         );
@@ -284,13 +288,13 @@ mod tests {
 
     #[test]
     fn a_server_that_does_not_listen_is_a_fault_with_its_last_words() {
-        let measurement = measured("true", "echo no module named socketio >&2; exit 1");
+        let measurement = measured("silent", "true", "echo no module named socketio >&2; exit 1");
         assert!(measurement.faults[0].ends_with("no module named socketio"), "{:?}", measurement.faults);
     }
 
     #[test]
     fn a_load_that_fails_is_a_fault_with_its_last_words() {
-        let measurement = measured("echo cannot connect >&2; exit 1", LISTENS);
+        let measurement = measured("fails", "echo cannot connect >&2; exit 1", LISTENS);
         assert_eq!(measurement.faults[0], "cannot connect");
     }
 }

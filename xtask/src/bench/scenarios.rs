@@ -156,8 +156,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         key: "connect",
         load: "connect",
-        full: "--clients 3000 --warmup 1",
-        quick: "--clients 2000 --warmup 1",
+        full: "--clients 3000",
+        quick: "--clients 2000",
         smoke: "--clients 100",
         peers_in_quick: true,
         rows: &[aim("connect, whole handshake (µs)", CPU, of_floor(1.5))],
@@ -177,7 +177,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         load: "heartbeat",
         full: "--clients 2000 --seconds 3",
         quick: "--clients 1000 --seconds 2",
-        smoke: "--clients 20 --seconds 1",
+        smoke: "--clients 20 --seconds 1 --warmup 0.1",
         server: &[("PING_INTERVAL", "1")],
         rows: &[aim("heartbeat (µs per ping and pong)", CPU, of_floor(1.15))],
         ..PLAIN
@@ -185,9 +185,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         key: "fanout-64-1",
         load: "fanout --size 64 --inflight 1",
-        full: "--clients 1001 --seconds 1",
-        quick: "--clients 1001 --seconds 1",
-        smoke: "--clients 51 --seconds 1",
+        full: "--clients 1001 --seconds 1 --warmup 0.5",
+        quick: "--clients 1001 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 51 --seconds 0.2 --warmup 0.1",
         peers_in_quick: true,
         rows: &[aim("fan-out to 1,001, 64 B, one at a time (µs per delivery)", CPU, of_floor(1.05))],
         ..PLAIN
@@ -195,9 +195,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         key: "fanout-64-32",
         load: "fanout --size 64 --inflight 32",
-        full: "--clients 1001 --seconds 1",
-        quick: "--clients 1001 --seconds 1",
-        smoke: "--clients 51 --seconds 1",
+        full: "--clients 1001 --seconds 1 --warmup 0.5",
+        quick: "--clients 1001 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 51 --seconds 0.2 --warmup 0.1",
         peers_in_quick: true,
         rows: &[aim("the same, 32 on their way", CPU, of_batch(1.1))],
         ..PLAIN
@@ -205,45 +205,45 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         key: "fanout-1k-1",
         load: "fanout --size 1024 --inflight 1",
-        full: "--clients 1001 --seconds 1",
-        quick: "--clients 1001 --seconds 1",
-        smoke: "--clients 51 --seconds 1",
+        full: "--clients 1001 --seconds 1 --warmup 0.5",
+        quick: "--clients 1001 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 51 --seconds 0.2 --warmup 0.1",
         rows: &[aim("fan-out to 1,001, 1 KiB, one at a time (µs per delivery)", CPU, of_floor(1.05))],
         ..PLAIN
     },
     Scenario {
         key: "fanout-1k-32",
         load: "fanout --size 1024 --inflight 32",
-        full: "--clients 1001 --seconds 1",
-        quick: "--clients 1001 --seconds 1",
-        smoke: "--clients 51 --seconds 1",
+        full: "--clients 1001 --seconds 1 --warmup 0.5",
+        quick: "--clients 1001 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 51 --seconds 0.2 --warmup 0.1",
         rows: &[aim("the same, 1 KiB, 32 on their way", CPU, of_batch(1.1))],
         ..PLAIN
     },
     Scenario {
         key: "rooms-1",
         load: "rooms --inflight 1",
-        full: "--clients 5000 --rooms 500 --seconds 1",
-        quick: "--clients 2000 --rooms 200 --seconds 1",
-        smoke: "--clients 100 --rooms 10 --seconds 1",
+        full: "--clients 5000 --rooms 500 --seconds 1 --warmup 0.5",
+        quick: "--clients 2000 --rooms 200 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 100 --rooms 10 --seconds 0.2 --warmup 0.1",
         rows: &[aim("rooms of 10, random senders, one message (µs per delivery)", CPU, of_floor(1.25))],
         ..PLAIN
     },
     Scenario {
         key: "rooms-32",
         load: "rooms --inflight 32",
-        full: "--clients 5000 --rooms 500 --seconds 1",
-        quick: "--clients 2000 --rooms 200 --seconds 1",
-        smoke: "--clients 100 --rooms 10 --seconds 1",
+        full: "--clients 5000 --rooms 500 --seconds 1 --warmup 0.5",
+        quick: "--clients 2000 --rooms 200 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 100 --rooms 10 --seconds 0.2 --warmup 0.1",
         rows: &[aim("the same, 32 on their way ", CPU, of_floor(1.2))],
         ..PLAIN
     },
     Scenario {
         key: "manyrooms",
         load: "manyrooms --members 3",
-        full: "--clients 5000 --rooms 100000 --seconds 1",
-        quick: "--clients 2000 --rooms 40000 --seconds 1",
-        smoke: "--clients 100 --rooms 1000 --seconds 1",
+        full: "--clients 5000 --rooms 100000 --seconds 1 --warmup 0.5",
+        quick: "--clients 2000 --rooms 40000 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 100 --rooms 1000 --seconds 0.2 --warmup 0.1",
         rows: &[
             row("100,000 rooms of 3, 60 per client (µs per delivery)", CPU),
             row("100,000 rooms of 3, 60 per client (RSS bytes per membership)", RSS_ROOM),
@@ -254,18 +254,18 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         key: "onesocket",
         load: "onesocket",
-        full: "--clients 101 --rooms 1000 --seconds 1",
-        quick: "--clients 101 --rooms 1000 --seconds 1",
-        smoke: "--clients 11 --rooms 100 --seconds 1",
+        full: "--clients 101 --rooms 1000 --seconds 1 --warmup 0.5",
+        quick: "--clients 101 --rooms 1000 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 11 --rooms 100 --seconds 0.2 --warmup 0.1",
         rows: &[row("one socket in 1,000 rooms (µs per delivery)", CPU)],
         ..PLAIN
     },
     Scenario {
         key: "except",
         load: "except",
-        full: "--clients 1101 --rooms 100 --seconds 1",
-        quick: "--clients 1101 --rooms 100 --seconds 1",
-        smoke: "--clients 61 --rooms 10 --seconds 1",
+        full: "--clients 1101 --rooms 100 --seconds 1 --warmup 0.5",
+        quick: "--clients 1101 --rooms 100 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 61 --rooms 10 --seconds 0.2 --warmup 0.1",
         rows: &[row("broadcast with 100 exceptions (µs per delivery)", CPU)],
         ..PLAIN
     },
@@ -285,9 +285,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         key: "echo-1",
         load: "echo --size 32 --inflight 1",
-        full: "--clients 50 --seconds 1",
-        quick: "--clients 50 --seconds 1",
-        smoke: "--clients 10 --seconds 1",
+        full: "--clients 50 --seconds 1 --warmup 0.5",
+        quick: "--clients 50 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 10 --seconds 0.2 --warmup 0.1",
         peers_in_quick: true,
         rows: &[aim("echo with ack, 50 clients, 1 each (µs per round trip)", CPU, of_floor(1.15))],
         ..PLAIN
@@ -295,9 +295,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         key: "echo-16",
         load: "echo --size 32 --inflight 16",
-        full: "--clients 50 --seconds 1",
-        quick: "--clients 50 --seconds 1",
-        smoke: "--clients 10 --seconds 1",
+        full: "--clients 50 --seconds 1 --warmup 0.5",
+        quick: "--clients 50 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 10 --seconds 0.2 --warmup 0.1",
         rows: &[
             aim("echo with ack, 16 each (µs per round trip)", CPU, of_batch(1.5)),
             row("echo with ack, 16 each (p99, µs)", P99),
@@ -307,18 +307,18 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         key: "attachment",
         load: "attachment --size 65536",
-        full: "--clients 10 --seconds 1",
-        quick: "--clients 10 --seconds 1",
-        smoke: "--clients 3 --seconds 1",
+        full: "--clients 10 --seconds 1 --warmup 0.5",
+        quick: "--clients 10 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 3 --seconds 0.2 --warmup 0.1",
         rows: &[aim("echo of a 64 KiB attachment (µs)", CPU, of_floor(1.2))],
         ..PLAIN
     },
     Scenario {
         key: "polling",
         load: "polling --size 32",
-        full: "--clients 50 --seconds 1",
-        quick: "--clients 50 --seconds 1",
-        smoke: "--clients 10 --seconds 1",
+        full: "--clients 50 --seconds 1 --warmup 0.5",
+        quick: "--clients 50 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 10 --seconds 0.2 --warmup 0.1",
         floor: false,
         peers_in_quick: true,
         rows: &[aim("echo over long-polling (µs)", CPU, Target::Of("socketioxide", 0.6))],
@@ -328,8 +328,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         key: "latency-echo",
         load: "latency --clients 50 --size 32",
         full: "--rate 5000 --seconds 2",
-        quick: "--rate 5000 --seconds 1",
-        smoke: "--rate 500 --seconds 1",
+        quick: "--rate 5000 --seconds 0.7 --warmup 0.3",
+        smoke: "--rate 500 --seconds 0.2 --warmup 0.1",
         rows: &[
             row("echo at 5,000 per second (p50, µs)", P50),
             row("echo at 5,000 per second (p99, µs)", P99),
@@ -341,8 +341,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         key: "latency-broadcast",
         load: "latency --broadcast --size 64",
         full: "--clients 1001 --rate 20 --seconds 2",
-        quick: "--clients 1001 --rate 20 --seconds 1",
-        smoke: "--clients 51 --rate 20 --seconds 1",
+        quick: "--clients 1001 --rate 20 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 51 --rate 20 --seconds 0.2 --warmup 0.1",
         rows: &[
             row("broadcast to 1,001 at 20 per second (p50, µs)", P50),
             row("broadcast to 1,001 at 20 per second (p99, µs)", P99),
@@ -354,7 +354,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         load: "slow --rate 250 --size 8192",
         full: "--clients 200 --seconds 10",
         quick: "--clients 200 --seconds 4",
-        smoke: "--clients 40 --seconds 1",
+        smoke: "--clients 40 --seconds 0.2 --warmup 0.1",
         rows: &[
             aim("5 % stop reading: messages lost silently", LOST, Target::AtMost(0.0)),
             row("5 % stop reading: slow clients closed", CLOSED),
@@ -391,9 +391,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         key: "tls-fanout",
         load: "fanout --size 64 --inflight 1",
-        full: "--clients 1001 --seconds 1",
-        quick: "--clients 501 --seconds 1",
-        smoke: "--clients 21 --seconds 1",
+        full: "--clients 1001 --seconds 1 --warmup 0.5",
+        quick: "--clients 501 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 21 --seconds 0.2 --warmup 0.1",
         tls: true,
         floor: false,
         rows: &[row("TLS: fan-out to 1,001, 64 B, one at a time (µs per delivery)", CPU)],
@@ -402,9 +402,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         key: "tls-echo",
         load: "echo --size 32 --inflight 1",
-        full: "--clients 50 --seconds 1",
-        quick: "--clients 50 --seconds 1",
-        smoke: "--clients 10 --seconds 1",
+        full: "--clients 50 --seconds 1 --warmup 0.5",
+        quick: "--clients 50 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 10 --seconds 0.2 --warmup 0.1",
         tls: true,
         floor: false,
         rows: &[row("TLS: echo with ack, 1 each (µs per round trip)", CPU)],
@@ -413,9 +413,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         key: "unpinned-fanout",
         load: "fanout --size 64 --inflight 1",
-        full: "--clients 1001 --seconds 1",
-        quick: "--clients 1001 --seconds 1",
-        smoke: "--clients 51 --seconds 1",
+        full: "--clients 1001 --seconds 1 --warmup 0.5",
+        quick: "--clients 1001 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 51 --seconds 0.2 --warmup 0.1",
         cores: Cores::Unpinned,
         rows: &[row("two cores unpinned: fan-out to 1,001, one at a time (µs per delivery)", CPU)],
         ..PLAIN
@@ -423,9 +423,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         key: "unpinned-rooms",
         load: "rooms --inflight 32",
-        full: "--clients 5000 --rooms 500 --seconds 1",
-        quick: "--clients 2000 --rooms 200 --seconds 1",
-        smoke: "--clients 100 --rooms 10 --seconds 1",
+        full: "--clients 5000 --rooms 500 --seconds 1 --warmup 0.5",
+        quick: "--clients 2000 --rooms 200 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 100 --rooms 10 --seconds 0.2 --warmup 0.1",
         cores: Cores::Unpinned,
         rows: &[row("two cores unpinned: rooms of 10, 32 on their way (µs per delivery)", CPU)],
         ..PLAIN
@@ -433,9 +433,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         key: "unpinned-echo",
         load: "echo --size 32 --inflight 16",
-        full: "--clients 50 --seconds 1",
-        quick: "--clients 50 --seconds 1",
-        smoke: "--clients 10 --seconds 1",
+        full: "--clients 50 --seconds 1 --warmup 0.5",
+        quick: "--clients 50 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 10 --seconds 0.2 --warmup 0.1",
         cores: Cores::Unpinned,
         rows: &[row("two cores unpinned: echo with ack, 16 each (µs per round trip)", CPU)],
         ..PLAIN
