@@ -133,7 +133,7 @@ fn save_json(out: &Path, name: &str, json: &Value) -> Outcome {
 /// Rewrites the page, or begins one.
 fn save_page(out: &Path, change: impl FnOnce(&str) -> String) -> Outcome {
     let path = out.join("RESULTS.md");
-    let old = fs::read_to_string(&path).unwrap_or_else(|_| "# Results\n".to_owned());
+    let old = fs::read_to_string(&path).unwrap_or_else(|_| report::BLANK.to_owned());
     save(&path, &change(&old))
 }
 

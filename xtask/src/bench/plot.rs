@@ -80,7 +80,7 @@ fn draw_ratios(area: &DrawingArea<SVGBackend<'_>, Shift>, groups: &Groups) -> Dr
         .margin(12)
         .x_label_area_size(36)
         .y_label_area_size(430)
-        .build_cartesian_2d((least * 0.9..most * 1.3).log_scale(), bottom..0.0)?;
+        .build_cartesian_2d((least * 0.9..most * 2.5).log_scale(), bottom..0.0)?;
     chart
         .configure_mesh()
         .disable_y_mesh()

@@ -14,6 +14,39 @@ use super::subjects::{Kind, SUBJECTS, Subject};
 /// Who the ratios are about.
 pub(super) const OURS: &str = "roomcast";
 
+/// What a page begins as where there is none.
+pub(super) const BLANK: &str = "\
+# Results of `cargo xtask bench`
+
+<!-- bench:machine -->
+<!-- /bench:machine -->
+
+## Targets
+
+<!-- bench:targets -->
+<!-- /bench:targets -->
+
+## Figures
+
+<!-- bench:figures -->
+<!-- /bench:figures -->
+
+<!-- bench:faults -->
+<!-- /bench:faults -->
+
+## Ratios
+
+<!-- bench:ratios -->
+<!-- /bench:ratios -->
+
+![What everybody costs as a multiple of what Roomcast costs](plots/ratios.svg)
+
+## As the work grows
+
+<!-- bench:curves -->
+<!-- /bench:curves -->
+";
+
 /// A page with the results in it.
 pub(super) fn page(old: &str, results: &Results, environment: &Environment) -> String {
     let mut page = old.to_owned();
@@ -324,9 +357,18 @@ mod tests {
             text.contains("- python: **left out**, no / pip\n") && text.contains("- bun: bun 1.0\n"),
             "{text}"
         );
-        let page = page("", &results(&["idle"]), &environment);
+        let page = page(BLANK, &results(&["idle"]), &environment);
         for name in ["machine", "targets", "figures", "ratios", "faults"] {
-            assert!(page.contains(&format!("<!-- bench:{name} -->\n")), "{name}");
+            assert_eq!(page.matches(&format!("<!-- bench:{name} -->\n")).count(), 1, "{name}");
+        }
+        assert!(page.contains("idle WebSocket clients"), "{page}");
+    }
+
+    #[test]
+    fn the_kept_page_has_a_place_for_every_table() {
+        let kept = std::fs::read_to_string(crate::root().join("bench/RESULTS.md")).unwrap();
+        for mark in BLANK.lines().filter(|line| line.starts_with("<!--")) {
+            assert_eq!(kept.matches(mark).count(), 1, "{mark}");
         }
     }
 }

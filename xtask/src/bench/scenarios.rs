@@ -199,7 +199,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         quick: "--clients 1001 --seconds 0.7 --warmup 0.3",
         smoke: "--clients 51 --seconds 0.2 --warmup 0.1",
         peers_in_quick: true,
-        rows: &[aim("the same, 32 on their way", CPU, of_batch(1.1))],
+        rows: &[aim("fan-out to 1,001, 64 B, 32 on their way (µs per delivery)", CPU, of_batch(1.1))],
         ..PLAIN
     },
     Scenario {
@@ -217,7 +217,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         full: "--clients 1001 --seconds 1 --warmup 0.5",
         quick: "--clients 1001 --seconds 0.7 --warmup 0.3",
         smoke: "--clients 51 --seconds 0.2 --warmup 0.1",
-        rows: &[aim("the same, 1 KiB, 32 on their way", CPU, of_batch(1.1))],
+        rows: &[aim("fan-out to 1,001, 1 KiB, 32 on their way (µs per delivery)", CPU, of_batch(1.1))],
         ..PLAIN
     },
     Scenario {
@@ -226,7 +226,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         full: "--clients 5000 --rooms 500 --seconds 1 --warmup 0.5",
         quick: "--clients 2000 --rooms 200 --seconds 0.7 --warmup 0.3",
         smoke: "--clients 100 --rooms 10 --seconds 0.2 --warmup 0.1",
-        rows: &[aim("rooms of 10, random senders, one message (µs per delivery)", CPU, of_floor(1.25))],
+        rows: &[aim("rooms of 10, random senders, one at a time (µs per delivery)", CPU, of_floor(1.25))],
         ..PLAIN
     },
     Scenario {
@@ -235,7 +235,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         full: "--clients 5000 --rooms 500 --seconds 1 --warmup 0.5",
         quick: "--clients 2000 --rooms 200 --seconds 0.7 --warmup 0.3",
         smoke: "--clients 100 --rooms 10 --seconds 0.2 --warmup 0.1",
-        rows: &[aim("the same, 32 on their way ", CPU, of_floor(1.2))],
+        rows: &[aim("rooms of 10, random senders, 32 on their way (µs per delivery)", CPU, of_floor(1.2))],
         ..PLAIN
     },
     Scenario {
@@ -392,7 +392,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         key: "tls-fanout",
         load: "fanout --size 64 --inflight 1",
         full: "--clients 1001 --seconds 1 --warmup 0.5",
-        quick: "--clients 501 --seconds 0.7 --warmup 0.3",
+        quick: "--clients 1001 --seconds 0.7 --warmup 0.3",
         smoke: "--clients 21 --seconds 0.2 --warmup 0.1",
         tls: true,
         floor: false,

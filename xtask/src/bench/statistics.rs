@@ -44,7 +44,7 @@ pub(super) fn digits(number: f64) -> String {
         _ => 0,
     };
     let plain = format!("{number:.decimals$}");
-    if decimals > 0 || size < 10_000.0 { plain } else { grouped(&plain) }
+    if decimals > 0 { plain } else { grouped(&plain) }
 }
 
 /// `1234567` as `1,234,567`.
@@ -98,7 +98,8 @@ mod tests {
             (3.896, "3.90"),
             (54.81, "54.8"),
             (861.4, "861"),
-            (9_999.0, "9999"),
+            (999.4, "999"),
+            (7_483.0, "7,483"),
             (19_010.0, "19,010"),
             (1_234_567.0, "1,234,567"),
             (-12_345.0, "-12,345"),
