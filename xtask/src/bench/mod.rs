@@ -7,6 +7,7 @@
 // What is measured, against whom, where.
 mod environment;
 mod options;
+mod plan;
 mod scenarios;
 mod subjects;
 
@@ -16,6 +17,7 @@ mod run;
 
 // All runs, and what they say together.
 mod curves;
+mod growth;
 mod rounds;
 mod statistics;
 

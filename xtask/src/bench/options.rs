@@ -5,7 +5,8 @@
 
 use std::path::PathBuf;
 
-use super::scenarios::{Pace, SCENARIOS, Scenario};
+use super::plan::SCENARIOS;
+use super::scenarios::{Pace, Scenario};
 use super::subjects::{Kind, SUBJECTS, Subject, find};
 use crate::step::{Failure, Outcome};
 use crate::{root, scratch};

@@ -175,7 +175,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::bench::scenarios::{Pace, SCENARIOS};
+    use crate::bench::plan::SCENARIOS;
+    use crate::bench::scenarios::Pace;
 
     #[test]
     fn every_row_and_everybody_measured_is_in_the_picture() {

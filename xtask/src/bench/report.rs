@@ -232,7 +232,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::bench::scenarios::{Pace, SCENARIOS};
+    use crate::bench::plan::SCENARIOS;
+    use crate::bench::scenarios::Pace;
     use crate::bench::subjects::Ready;
 
     fn results(keys: &[&str]) -> Results {
