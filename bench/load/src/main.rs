@@ -31,6 +31,8 @@ mod fleet;
 
 mod frame;
 
+mod http;
+
 mod net;
 
 mod check;

@@ -18,14 +18,32 @@ pub(crate) enum Scenario {
     Idle,
     /// Whole handshakes.
     Connect,
+    /// Connect and leave.
+    Churn,
     /// A ping and a pong of each client, again and again.
     Heartbeat,
     /// One sends to all.
     Fanout,
     /// Members of rooms send into their rooms.
     Rooms,
+    /// Three members in each of very many rooms.
+    ManyRooms,
+    /// One client that is in very many rooms.
+    OneSocket,
+    /// One sends to all who are not in some rooms.
+    Except,
+    /// All join a room and leave it.
+    Presence,
     /// Events that are acknowledged with what they carry.
     Echo,
+    /// The same with a binary attachment.
+    Attachment,
+    /// The same over HTTP long-polling.
+    Polling,
+    /// How long messages take that are sent by the clock.
+    Latency,
+    /// What clients that stop reading do to the others.
+    Slow,
 }
 
 /// The command line.
@@ -81,7 +99,6 @@ pub(crate) struct Arguments {
 
 /// What a run is asked to do, with nothing left open.
 #[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "they are the arguments above")]
 pub(crate) struct Params {
     #[serde(skip)]
     pub(crate) scenario: Scenario,
@@ -113,6 +130,15 @@ struct Defaults {
 }
 
 impl Scenario {
+    /// How many members a room has.
+    fn members(self, clients: usize, rooms: usize) -> usize {
+        match self {
+            Self::ManyRooms => 3,
+            Self::Except => 1,
+            _ => (clients / rooms).max(1),
+        }
+    }
+
     fn defaults(self) -> Defaults {
         let usual = Defaults { clients: 50, rooms: 0, size: 64, inflight: 1, seconds: 5.0, rate: 0.0 };
         match self {
@@ -121,14 +147,25 @@ impl Scenario {
             Self::Heartbeat => Defaults { clients: 2_000, inflight: 64, ..usual },
             Self::Fanout => Defaults { clients: 1_001, ..usual },
             Self::Rooms => Defaults { clients: 5_000, rooms: 500, ..usual },
-            Self::Echo => Defaults { size: 32, ..usual },
+            Self::Churn => Defaults { clients: 10_000, inflight: 64, ..usual },
+            Self::ManyRooms => Defaults { clients: 5_000, rooms: 100_000, ..usual },
+            Self::OneSocket => Defaults { clients: 101, rooms: 1_000, ..usual },
+            Self::Except => Defaults { clients: 1_101, rooms: 100, ..usual },
+            Self::Presence => Defaults { clients: 10_000, rooms: 100, ..usual },
+            Self::Echo | Self::Polling => Defaults { size: 32, ..usual },
+            Self::Attachment => Defaults { clients: 10, size: 64 * 1024, ..usual },
+            Self::Latency => Defaults { size: 32, rate: 1_000.0, ..usual },
+            Self::Slow => Defaults { clients: 200, size: 8 * 1024, seconds: 10.0, rate: 250.0, ..usual },
         }
     }
 }
 
 impl From<Arguments> for Params {
     fn from(given: Arguments) -> Self {
-        let default = given.scenario.defaults();
+        let default = match (given.scenario, given.broadcast) {
+            (Scenario::Latency, true) => Defaults { clients: 1_001, rate: 50.0, ..given.scenario.defaults() },
+            (scenario, _) => scenario.defaults(),
+        };
         let clients = given.clients.unwrap_or(default.clients).max(1);
         let rooms = match (given.rooms, given.members) {
             (Some(rooms), _) => rooms,
@@ -142,7 +179,7 @@ impl From<Arguments> for Params {
             pids: std::iter::once(given.pid).chain(given.threads_of).collect(),
             clients,
             rooms: rooms.max(1),
-            members: given.members.unwrap_or(clients / rooms.max(1)).max(1),
+            members: given.members.unwrap_or_else(|| given.scenario.members(clients, rooms.max(1))),
             // The number that tells messages apart needs its place.
             size: given.size.unwrap_or(default.size).max(NUMBER),
             inflight: given.inflight.unwrap_or(default.inflight).max(1),

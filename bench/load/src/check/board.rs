@@ -167,3 +167,5 @@ impl Board {
     }
 }
 
+#[cfg(test)]
+mod tests;

@@ -15,4 +15,4 @@ mod board;
 pub(crate) use board::Board;
 pub(crate) use faults::{Fault, Faults};
 pub(crate) use script::Script;
-pub(crate) use template::{NUMBER, Template};
+pub(crate) use template::{NUMBER, Template, write_number};

@@ -162,3 +162,6 @@ impl Script {
     }
 }
 
+#[cfg(test)]
+mod tests;
+

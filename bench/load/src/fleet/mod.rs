@@ -34,6 +34,11 @@ pub(crate) trait Play {
     /// there on. Returns how many it took; the others come again, with more behind them.
     fn bytes(&mut self, fleet: &mut Fleet, who: usize, bytes: &[u8]) -> usize;
 
+    /// Sends what is due by the clock; returns how long a turn may wait for the kernel.
+    fn pulse(&mut self, _fleet: &mut Fleet) -> Duration {
+        TURN
+    }
+
     /// A client has begun to connect.
     fn dialled(&mut self, _who: usize) {}
 
@@ -193,7 +198,8 @@ impl Fleet {
     ) -> Result<(), Stop> {
         let mut patience = self.patience();
         while !done(play) {
-            self.turn(play, TURN)?;
+            let wait = play.pulse(self);
+            self.turn(play, wait)?;
             patience.check(progress(play), || awaited.into())?;
         }
         Ok(())

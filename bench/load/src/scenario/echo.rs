@@ -40,7 +40,7 @@ const IDS: usize = 900;
 
 /// A request on its way, or the last one that was.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Request {
+struct Request {
     number: u64,
     sent: Instant,
     waits: bool,

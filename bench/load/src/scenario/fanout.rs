@@ -13,9 +13,6 @@ use crate::scenario::Run;
 use crate::scenario::run::Measurable;
 use crate::scenario::silent::Silent;
 
-/// The client that sends.
-const SENDER: usize = 0;
-
 /// The scenario.
 pub(crate) fn fanout(run: &mut Run) -> Result<Outcome, Stop> {
     run.connect_all()?;
@@ -40,7 +37,7 @@ pub(super) struct Fanout {
 }
 
 impl Fanout {
-    /// Requests of this form, which reach these clients.
+    /// Requests of this form, which reach these clients; the first of them sends.
     pub(super) fn new(run: &Run, request: Template, receivers: std::ops::Range<usize>) -> Self {
         let mut script = Script::new(Template::msg(run.params.size), run.params.clients);
         for _ in 0..run.params.inflight {
@@ -75,7 +72,7 @@ impl Fanout {
         }
         self.done = 0;
         self.sent = Instant::now();
-        fleet.send(SENDER, &self.burst);
+        fleet.send(self.receivers.start, &self.burst);
     }
 }
 

@@ -35,8 +35,10 @@ pub(super) fn small(who: usize) -> u32 {
 /// Who writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Senders {
-    /// A random member of a random room.
+    /// A random member of the room.
     Members,
+    /// Any client but those with smaller numbers than this.
+    From(usize),
 }
 
 /// Messages into random rooms, each replaced when all have it.
@@ -48,6 +50,7 @@ pub(super) struct Writers {
     members: Vec<Vec<u32>>,
     senders: Senders,
     random: Rng,
+    clients: usize,
     inflight: usize,
     out: usize,
     deliveries: u64,
@@ -66,6 +69,7 @@ impl Writers {
             members,
             senders,
             random: Rng::with_seed(7),
+            clients: params.clients,
             inflight: params.inflight,
             out: 0,
             deliveries: 0,
@@ -89,6 +93,7 @@ impl Writers {
         let members = &self.members[room];
         let sender = match self.senders {
             Senders::Members => members[self.random.usize(..members.len())],
+            Senders::From(first) => small(self.random.usize(first..self.clients)),
         };
         let receivers = members.iter().copied().filter(|who| *who != sender);
         let number = self.board.send(slot, sender as usize, receivers);
