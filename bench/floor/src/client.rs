@@ -1,29 +1,21 @@
 //! One client: its connection, what it still has to get, what of its input is not whole yet.
 //!
-//! Comes in: frames to send. Goes out: bytes. What is odd: buffers are taken from a pool when they are needed and given back when
-//! they are empty, so that an idle client is this struct and nothing else.
+//! Comes in: frames to send. Goes out: bytes. What is odd: a frame lies once in a buffer that all clients share, and a client that
+//! waits for the end of the pass keeps only where; frames that lie side by side leave as one piece. A client that has nothing
+//! under way is this struct and nothing else.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::mem;
 
 use mio::net::TcpStream;
+
+use crate::sending::{Frame, Sending, Way};
 
 /// What a client may have waiting before it is closed: as much as Roomcast's default.
 const MAX_WAITING: usize = 16 * 1024 * 1024;
 
-/// A frame of this size is not copied into a batch: copying it would cost more than a `send` of its own.
-const LARGE: usize = 16 * 1024;
-
-/// Buffers that wait to be used again, at most.
-const POOL: usize = 1024;
-
-/// When bytes leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// Each frame at once, with a `send` of its own.
-    Direct,
-    /// All frames of a pass of the loop in one `send`.
-    Batch,
-}
+/// Pieces of one write.
+const PIECES: usize = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -36,21 +28,23 @@ pub(crate) enum Phase {
 pub(crate) struct Client {
     stream: TcpStream,
     pub(crate) phase: Phase,
-    /// Pings without an answer.
-    pub(crate) missed: u16,
-    /// The kernel takes no more bytes for now.
-    blocked: bool,
-    /// On the list of those to flush at the end of the pass.
-    dirty: bool,
     /// Shall be closed, and gets nothing more.
     pub(crate) doomed: bool,
-    waiting: Vec<u8>,
-    /// How much of `waiting` has left.
-    gone: usize,
+    /// Pings without an answer.
+    pub(crate) missed: u16,
+    /// What leaves at the end of the pass.
+    queued: Vec<Frame>,
+    /// What the kernel did not take; while there is any, nothing is written before it says that it would.
+    backlog: Option<Box<Backlog>>,
     pub(crate) partial: Option<Box<Partial>>,
     /// The acknowledgement that waits for its attachment.
     pub(crate) pending: Option<Box<[u8]>>,
     pub(crate) rooms: Vec<u32>,
+}
+
+struct Backlog {
+    bytes: Vec<u8>,
+    gone: usize,
 }
 
 /// The beginning of a frame, in a buffer with room for all of it.
@@ -60,33 +54,15 @@ pub(crate) struct Partial {
     pub(crate) filled: usize,
 }
 
-/// What all clients share on the way out.
-pub(crate) struct Sending {
-    pub(crate) way: Way,
-    /// Who has something to flush at the end of this pass.
-    pub(crate) dirty: Vec<u32>,
-    /// Who is to be closed.
-    pub(crate) doomed: Vec<u32>,
-    pool: Vec<Vec<u8>>,
-}
-
-impl Sending {
-    pub(crate) fn new(way: Way) -> Self {
-        Self { way, dirty: Vec::new(), doomed: Vec::new(), pool: Vec::new() }
-    }
-}
-
 impl Client {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self {
             stream,
             phase: Phase::Handshake,
-            missed: 0,
-            blocked: false,
-            dirty: false,
             doomed: false,
-            waiting: Vec::new(),
-            gone: 0,
+            missed: 0,
+            queued: Vec::new(),
+            backlog: None,
             partial: None,
             pending: None,
             rooms: Vec::new(),
@@ -105,80 +81,109 @@ impl Client {
         }
     }
 
-    /// Sends two parts as one, the second of which may be empty.
-    pub(crate) fn send(&mut self, own: u32, head: &[u8], body: &[u8], sending: &mut Sending) {
-        if self.doomed {
-            return;
-        }
-        let large = head.len() + body.len() >= LARGE;
-        if large && self.dirty && !self.blocked {
-            self.flush(own, sending);
-        }
-        let at_once = sending.way == Way::Direct || large;
-        let mut sent = 0;
-        if at_once && self.waiting.is_empty() {
-            let written = match body {
-                [] => self.stream.write(head),
-                _ => self.stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]),
-            };
-            match written {
-                Ok(written) => sent = written,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(_) => return self.doom(own, sending),
+    /// Sends a frame, at once or at the end of the pass.
+    pub(crate) fn send(&mut self, own: u32, frame: Frame, sending: &mut Sending) {
+        match sending.way {
+            Way::Direct => self.send_now(own, frame, &[], sending),
+            Way::Batch if self.doomed => {}
+            Way::Batch => {
+                if self.queued.is_empty() {
+                    sending.dirty.push(own);
+                    self.queued = sending.pool.pop().unwrap_or_default();
+                }
+                match self.queued.last_mut() {
+                    Some(last) if last.end == frame.start => last.end = frame.end,
+                    _ => self.queued.push(frame),
+                }
             }
-            if sent == head.len() + body.len() {
-                return;
-            }
-            // The kernel says when there is room again.
-            self.blocked = true;
-        }
-        self.wait(&head[sent.min(head.len())..], &body[sent.saturating_sub(head.len())..], sending);
-        if self.waiting.len() - self.gone > MAX_WAITING {
-            self.doom(own, sending);
-        } else if !self.blocked && !self.dirty {
-            self.dirty = true;
-            sending.dirty.push(own);
         }
     }
 
-    fn wait(&mut self, head: &[u8], body: &[u8], sending: &mut Sending) {
-        if self.waiting.capacity() == 0 {
-            self.waiting = sending.pool.pop().unwrap_or_default();
+    /// Sends a frame and bytes that lie elsewhere, at once.
+    pub(crate) fn send_now(&mut self, own: u32, frame: Frame, body: &[u8], sending: &mut Sending) {
+        self.flush(own, sending);
+        if !self.doomed {
+            let written = self.write(&[IoSlice::new(sending.bytes(frame)), IoSlice::new(body)]);
+            self.after(own, written, sending);
         }
-        self.waiting.extend_from_slice(head);
-        self.waiting.extend_from_slice(body);
+    }
+
+    /// Writes what waits for the end of the pass.
+    pub(crate) fn flush(&mut self, own: u32, sending: &mut Sending) {
+        if self.queued.is_empty() {
+            return;
+        }
+        let mut queued = mem::take(&mut self.queued);
+        if let [frame] = queued[..] {
+            if !self.doomed {
+                let written = self.write(&[IoSlice::new(sending.bytes(frame))]);
+                self.after(own, written, sending);
+            }
+            queued.clear();
+        }
+        for frames in queued.chunks(PIECES) {
+            if !self.doomed {
+                let mut pieces = [IoSlice::new(&[]); PIECES];
+                for (piece, &frame) in pieces.iter_mut().zip(frames) {
+                    *piece = IoSlice::new(sending.bytes(frame));
+                }
+                let written = self.write(&pieces[..frames.len()]);
+                self.after(own, written, sending);
+            }
+        }
+        queued.clear();
+        sending.pool.push(queued);
+    }
+
+    /// Writes what the kernel takes, and keeps the rest.
+    fn write(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<()> {
+        let mut written = 0;
+        if self.backlog.is_none() {
+            let result = match pieces {
+                [piece] => self.stream.write(piece),
+                [piece, last] if last.is_empty() => self.stream.write(piece),
+                _ => self.stream.write_vectored(pieces),
+            };
+            written = match result {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+                result => result?,
+            };
+        }
+        for piece in pieces {
+            let rest = &piece[written.min(piece.len())..];
+            written = written.saturating_sub(piece.len());
+            if !rest.is_empty() {
+                let empty = || Box::new(Backlog { bytes: Vec::new(), gone: 0 });
+                self.backlog.get_or_insert_with(empty).bytes.extend_from_slice(rest);
+            }
+        }
+        Ok(())
+    }
+
+    fn after(&mut self, own: u32, written: io::Result<()>, sending: &mut Sending) {
+        let waiting = self.backlog.as_ref().map_or(0, |backlog| backlog.bytes.len() - backlog.gone);
+        if written.is_err() || waiting > MAX_WAITING {
+            self.doom(own, sending);
+        }
     }
 
     /// The kernel has room again.
     pub(crate) fn writable(&mut self, own: u32, sending: &mut Sending) {
-        if self.blocked {
-            self.blocked = false;
-            self.flush(own, sending);
-        }
-    }
-
-    /// Writes what waits.
-    pub(crate) fn flush(&mut self, own: u32, sending: &mut Sending) {
-        self.dirty = false;
-        while self.gone < self.waiting.len() && !self.blocked && !self.doomed {
-            match self.stream.write(&self.waiting[self.gone..]) {
-                Ok(written) => self.gone += written,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.blocked = true,
+        let Some(mut backlog) = self.backlog.take() else { return };
+        while backlog.gone < backlog.bytes.len() {
+            match self.stream.write(&backlog.bytes[backlog.gone..]) {
+                Ok(written) => backlog.gone += written,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    // One that is slow but alive shall not keep what it has got.
+                    if backlog.gone * 2 >= backlog.bytes.len() {
+                        backlog.bytes.drain(..mem::take(&mut backlog.gone));
+                    }
+                    self.backlog = Some(backlog);
+                    return;
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => self.doom(own, sending),
+                Err(_) => return self.doom(own, sending),
             }
-        }
-        if self.gone == self.waiting.len() {
-            let mut buffer = std::mem::take(&mut self.waiting);
-            self.gone = 0;
-            if buffer.capacity() <= LARGE && sending.pool.len() < POOL {
-                buffer.clear();
-                sending.pool.push(buffer);
-            }
-        } else if self.gone >= LARGE && self.gone * 2 >= self.waiting.len() {
-            // One that is slow but alive shall not keep what it has got.
-            self.waiting.drain(..self.gone);
-            self.gone = 0;
         }
     }
 

@@ -20,14 +20,16 @@ mod rooms;
 
 mod client;
 
+mod sending;
+
 mod heartbeat;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::client::Way;
 use crate::heartbeat::Heartbeat;
+use crate::sending::Way;
 use crate::server::Server;
 
 fn main() -> io::Result<()> {

@@ -6,47 +6,50 @@ use super::Server;
 use crate::client::Phase;
 use crate::event::{self, Event, Packet};
 use crate::frame;
+use crate::sending::{Frame, Sending};
 
 impl Server {
     pub(super) fn packet(&mut self, own: u32, text: &[u8]) {
         let client = &mut self.clients[own as usize];
-        self.frame.clear();
+        let sending = &mut self.sending;
         match event::read(text) {
             Packet::Connect => {
                 client.phase = Phase::Connected;
                 self.connections += 1;
                 let reply = format!(r#"40{{"sid":"S{:019}"}}"#, self.connections);
-                frame::write(&mut self.frame, frame::TEXT, &[reply.as_bytes()]);
-                client.send(own, &self.frame, &[], &mut self.sending);
+                let reply = sending.frame(|out| frame::write(out, frame::TEXT, &[reply.as_bytes()]));
+                client.send(own, reply, sending);
             }
             Packet::Disconnect => {
                 client.phase = Phase::Open;
                 self.rooms.leave_all(own, &mut client.rooms);
             }
             Packet::BinaryEcho { ack, args } => {
-                frame::write(&mut self.frame, frame::TEXT, &[b"461-", ack, b"[", args]);
-                client.pending = Some(self.frame.as_slice().into());
+                let mut head = Vec::new();
+                frame::write(&mut head, frame::TEXT, &[b"461-", ack, b"[", args]);
+                client.pending = Some(head.into());
             }
             Packet::Event { ack, event: Event::Echo { payload } } => {
                 if let Some(ack) = ack {
-                    frame::write(&mut self.frame, frame::TEXT, &[b"43", ack, b"[", payload, b"]"]);
-                    client.send(own, &self.frame, &[], &mut self.sending);
+                    let parts = [b"43", ack, b"[", payload, b"]"];
+                    let answer = sending.frame(|out| frame::write(out, frame::TEXT, &parts));
+                    client.send(own, answer, sending);
                 }
             }
             Packet::Event { ack, event } => {
                 self.event(own, event);
                 if let Some(ack) = ack {
-                    self.frame.clear();
-                    frame::write(&mut self.frame, frame::TEXT, &[b"43", ack, b"[]"]);
-                    self.clients[own as usize].send(own, &self.frame, &[], &mut self.sending);
+                    let sending = &mut self.sending;
+                    let answer = sending.frame(|out| frame::write(out, frame::TEXT, &[b"43", ack, b"[]"]));
+                    self.clients[own as usize].send(own, answer, sending);
                 }
             }
-            Packet::Unknown => client.doom(own, &mut self.sending),
+            Packet::Unknown => client.doom(own, sending),
         }
     }
 
     fn event(&mut self, own: u32, event: Event<'_>) {
-        let Self { clients, rooms, sending, frame, .. } = self;
+        let Self { clients, rooms, sending, .. } = self;
         let client = &mut clients[own as usize];
         match event {
             Event::Join { room } => rooms.join(own, &mut client.rooms, room),
@@ -57,23 +60,23 @@ impl Server {
                 }
             }
             Event::Broadcast { payload } => {
-                delivery(frame, payload);
+                let frame = delivery(sending, payload);
                 for (to, client) in clients {
                     if client.phase == Phase::Connected {
-                        client.send(to as u32, frame, &[], sending);
+                        client.send(to as u32, frame, sending);
                     }
                 }
             }
             Event::Room { room, payload } => {
-                delivery(frame, payload);
+                let frame = delivery(sending, payload);
                 for &to in rooms.members(room) {
                     if to != own {
-                        clients[to as usize].send(to, frame, &[], sending);
+                        clients[to as usize].send(to, frame, sending);
                     }
                 }
             }
             Event::Except { rooms: names, payload } => {
-                delivery(frame, payload);
+                let frame = delivery(sending, payload);
                 self.mark = self.mark.wrapping_add(1);
                 self.marks.resize(clients.capacity(), 0);
                 for &member in names.flat_map(|name| rooms.members(name)) {
@@ -81,7 +84,7 @@ impl Server {
                 }
                 for (to, client) in clients {
                     if client.phase == Phase::Connected && self.marks[to] != self.mark {
-                        client.send(to as u32, frame, &[], sending);
+                        client.send(to as u32, frame, sending);
                     }
                 }
             }
@@ -91,7 +94,7 @@ impl Server {
     }
 }
 
-/// Writes the one frame that all receivers get.
-fn delivery(out: &mut Vec<u8>, payload: &[u8]) {
-    frame::write(out, frame::TEXT, &[br#"42["msg","#, payload, b"]"]);
+/// The one frame that all receivers get.
+fn delivery(sending: &mut Sending, payload: &[u8]) -> Frame {
+    sending.frame(|out| frame::write(out, frame::TEXT, &[br#"42["msg","#, payload, b"]"]))
 }

@@ -20,9 +20,10 @@ use mio::net::TcpListener;
 use mio::{Interest, Poll, Token};
 use slab::Slab;
 
-use crate::client::{Client, Partial, Sending, Way};
+use crate::client::{Client, Partial};
 use crate::heartbeat::Heartbeat;
 use crate::rooms::Rooms;
+use crate::sending::{Sending, Way};
 
 const LISTENER: Token = Token(usize::MAX);
 
@@ -37,8 +38,6 @@ pub(crate) struct Server {
     rooms: Rooms,
     sending: Sending,
     buffer: Vec<u8>,
-    /// The frame that is being sent.
-    frame: Vec<u8>,
     #[expect(clippy::vec_box, reason = "they move to and from clients, which have one word for them")]
     spare: Vec<Box<Partial>>,
     /// For each client the number of the broadcast that last left it out.
@@ -60,7 +59,6 @@ impl Server {
             rooms: Rooms::default(),
             sending: Sending::new(way),
             buffer: vec![0; READ],
-            frame: Vec::new(),
             spare: Vec::new(),
             marks: Vec::new(),
             mark: 0,

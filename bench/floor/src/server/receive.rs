@@ -100,12 +100,11 @@ impl Server {
     /// Answers the request and returns its length, if it is whole.
     fn handshake(&mut self, own: usize, bytes: &[u8]) -> Option<usize> {
         let client = self.clients.get_mut(own)?;
-        self.frame.clear();
         match handshake::read(bytes) {
             Request::Partial => None,
             Request::Other => {
-                client.send(own as u32, handshake::REFUSAL, &[], &mut self.sending);
-                client.flush(own as u32, &mut self.sending);
+                let refusal = self.sending.frame(|out| out.extend_from_slice(handshake::REFUSAL));
+                client.send_now(own as u32, refusal, &[], &mut self.sending);
                 client.doom(own as u32, &mut self.sending);
                 Some(bytes.len())
             }
@@ -113,8 +112,8 @@ impl Server {
                 self.connections += 1;
                 client.phase = Phase::Open;
                 let sid = format!("E{:019}", self.connections);
-                handshake::answer(&mut self.frame, key, &sid, &self.heartbeat);
-                client.send(own as u32, &self.frame, &[], &mut self.sending);
+                let answer = self.sending.frame(|out| handshake::answer(out, key, &sid, &self.heartbeat));
+                client.send(own as u32, answer, &mut self.sending);
                 Some(length)
             }
         }
@@ -127,20 +126,21 @@ impl Server {
             (frame::TEXT, [b'4', text @ ..]) => self.packet(own as u32, text),
             (frame::BINARY, attachment) => {
                 let Some(pending) = client.pending.take() else { return self.doom(own) };
-                self.frame.clear();
-                self.frame.extend_from_slice(&pending);
-                frame::head(&mut self.frame, frame::BINARY, attachment.len());
-                client.send(own as u32, &self.frame, attachment, &mut self.sending);
+                let head = self.sending.frame(|out| {
+                    out.extend_from_slice(&pending);
+                    frame::head(out, frame::BINARY, attachment.len());
+                });
+                // It lies in the read buffer and would have to be copied to wait.
+                client.send_now(own as u32, head, attachment, &mut self.sending);
             }
             (frame::PING, data) => {
-                self.frame.clear();
-                frame::write(&mut self.frame, frame::PONG, &[data]);
-                client.send(own as u32, &self.frame, &[], &mut self.sending);
+                let pong = self.sending.frame(|out| frame::write(out, frame::PONG, &[data]));
+                client.send(own as u32, pong, &mut self.sending);
             }
             (frame::PONG, _) => {}
             (frame::CLOSE, _) => {
-                client.send(own as u32, &[frame::CLOSE, 0], &[], &mut self.sending);
-                client.flush(own as u32, &mut self.sending);
+                let close = self.sending.frame(|out| frame::write(out, frame::CLOSE, &[]));
+                client.send_now(own as u32, close, &[], &mut self.sending);
                 client.doom(own as u32, &mut self.sending);
             }
             _ => self.doom(own),

@@ -176,3 +176,25 @@ fn who_never_answers_a_ping_is_closed() {
     a.0.read_to_end(&mut rest).unwrap();
     assert_eq!(rest, [TEXT, 1, b'2'].repeat(2));
 }
+
+#[test]
+fn frames_that_do_not_lie_side_by_side_leave_whole_and_in_order() {
+    for way in [Way::Direct, Way::Batch] {
+        let address = server(way, SELDOM);
+        let [mut a, mut b, mut c] = [connect(address), connect(address), connect(address)];
+        for (peer, room) in [(&mut b, "red"), (&mut c, "blue")] {
+            peer.send(&format!(r#"420["join","{room}"]"#));
+            assert_eq!(peer.text(), "430[]");
+        }
+        // More than one write has pieces for, all in one pass of the loop if the kernel likes.
+        let burst: Vec<u8> = (0..300)
+            .flat_map(|count| ["red", "blue"].map(|room| format!(r#"42["room","{room}","{room} {count}"]"#)))
+            .flat_map(|event| masked(TEXT, event.as_bytes()))
+            .collect();
+        a.0.write_all(&burst).unwrap();
+        for count in 0..300 {
+            assert_eq!(b.text(), format!(r#"42["msg","red {count}"]"#));
+            assert_eq!(c.text(), format!(r#"42["msg","blue {count}"]"#));
+        }
+    }
+}

@@ -37,6 +37,9 @@ impl Server {
                 if event.is_readable() {
                     self.readable(own, event.is_read_closed());
                 }
+                if self.sending.is_full() {
+                    self.flush_all();
+                }
             }
             if self.heartbeat.is_due(Instant::now()) {
                 self.ping_all();
@@ -64,13 +67,7 @@ impl Server {
 
     /// Flushes who has something waiting, and parts with who is to be closed.
     fn end_pass(&mut self) {
-        let mut dirty = mem::take(&mut self.sending.dirty);
-        for own in dirty.drain(..) {
-            if let Some(client) = self.clients.get_mut(own as usize) {
-                client.flush(own, &mut self.sending);
-            }
-        }
-        self.sending.dirty = dirty;
+        self.flush_all();
         let mut doomed = mem::take(&mut self.sending.doomed);
         for own in doomed.drain(..) {
             if let Some(mut client) = self.clients.try_remove(own as usize) {
@@ -80,14 +77,26 @@ impl Server {
         self.sending.doomed = doomed;
     }
 
+    fn flush_all(&mut self) {
+        let mut dirty = mem::take(&mut self.sending.dirty);
+        for own in dirty.drain(..) {
+            if let Some(client) = self.clients.get_mut(own as usize) {
+                client.flush(own, &mut self.sending);
+            }
+        }
+        self.sending.dirty = dirty;
+        self.sending.clear();
+    }
+
     fn ping_all(&mut self) {
         let patience = self.heartbeat.patience();
+        let ping = self.sending.frame(|out| frame::write(out, frame::TEXT, &[b"2"]));
         for (own, client) in &mut self.clients {
             if client.missed >= patience {
                 client.doom(own as u32, &mut self.sending);
             } else if client.phase != Phase::Handshake {
                 client.missed += 1;
-                client.send(own as u32, &[frame::TEXT, 1, b'2'], &[], &mut self.sending);
+                client.send(own as u32, ping, &mut self.sending);
             }
         }
     }
