@@ -5,6 +5,9 @@
 
 use serde_json::Value;
 
+/// How many faults a person wants to see.
+const SHOWN: usize = 3;
+
 /// One run of one scenario against one subject.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Measurement {
@@ -42,6 +45,15 @@ impl Measurement {
     /// A number the load generator gave, by its JSON pointer.
     pub(super) fn number(&self, pointer: &str) -> Option<f64> {
         self.said.pointer(pointer)?.as_f64().filter(|number| number.is_finite())
+    }
+
+    /// The first faults, and how many more there are; all of them are in the raw results.
+    pub(super) fn brief(&self) -> String {
+        let shown = self.faults.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("; ");
+        match self.faults.len().saturating_sub(SHOWN) {
+            0 => shown,
+            more => format!("{shown}; and {more} more"),
+        }
     }
 
     pub(super) fn is_sound(&self) -> bool {
@@ -91,6 +103,15 @@ mod tests {
         let measurement = Measurement::read(output, false, "");
         assert_eq!(measurement.faults, ["client 7 lost 2 messages", r#"{"client":8}"#]);
         assert_eq!(measurement.number("/units"), Some(3.0));
+    }
+
+    #[test]
+    fn a_brief_look_shows_the_first_faults_and_counts_the_others() {
+        let faults = |count: usize| Measurement {
+            said: Value::Null,
+            faults: (1..=count).map(|number| number.to_string()).collect(),
+        };
+        assert_eq!((faults(3).brief(), faults(5).brief()), ("1; 2; 3".into(), "1; 2; 3; and 2 more".into()));
     }
 
     #[test]

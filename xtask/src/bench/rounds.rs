@@ -132,7 +132,7 @@ impl Results {
         let runs = self.runs.iter().filter(fatal);
         runs.filter(|run| !run.measurement.is_sound())
             .map(|run| {
-                let what = run.measurement.faults.join("; ");
+                let what = run.measurement.brief();
                 format!("{} in {}, round {}: {what}", run.subject, run.scenario, run.round + 1)
             })
             .collect()
@@ -190,7 +190,7 @@ fn line(scenario: &Scenario, subject: &str, measurement: &Measurement, seconds: 
     let share = measurement.number("/load_share").map_or(String::new(), |share| format!("  load {share:.2}"));
     let faults = match measurement.is_sound() {
         true => String::new(),
-        false => format!("  FAULT: {}", measurement.faults.join("; ")),
+        false => format!("  FAULT: {}", measurement.brief()),
     };
     format!("{:<18}{subject:<14}{:>16}  {seconds:>5.1} s{share}{faults}", scenario.key, values.join(" / "))
 }

@@ -10,6 +10,10 @@ use crate::machine::npm_ci;
 use crate::step::{Failure, Outcome, Step};
 use crate::{root, scratch};
 
+/// It is not in the npm registry; its author publishes it on GitHub alone.
+const UWS: &str = "uWebSockets.js";
+const UWS_VERSION: &str = "v20.57.0";
+
 /// A server by name.
 #[derive(Debug)]
 pub(super) struct Subject {
@@ -103,7 +107,7 @@ pub(super) const SUBJECTS: [Subject; 8] = [
             program: "node",
             before: "server.mjs",
             after: "--engine uws",
-            package: "uWebSockets.js",
+            package: UWS,
         },
     },
     Subject {
@@ -170,6 +174,14 @@ impl Subject {
                 let place = peers().join(folder);
                 exists(&place)?;
                 npm_ci(&format!("bench/peers/{folder}"))?;
+                if package == UWS && !place.join("node_modules").join(package).exists() {
+                    // Whether that worked is seen below; where GitHub cannot be reached it must not take minutes.
+                    let install = Step::new("timeout").args("60 npm install --no-save --no-audit --no-fund");
+                    let _ = install
+                        .arg(format!("uNetworking/{UWS}#{UWS_VERSION}"))
+                        .inside(&place.to_string_lossy())
+                        .run();
+                }
                 let manifest =
                     read(&place.join("node_modules").join(package).join("package.json")).map_err(|_| {
                         Failure(format!("{package} is not installed; bench/peers/README.md says more"))
