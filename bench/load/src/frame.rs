@@ -128,9 +128,13 @@ mod tests {
     #[test]
     fn what_no_server_may_send_is_wrong() {
         // A fragment, a reserved bit, an unknown kind, a masked frame, a length beyond memory.
-        let cases: [&[u8]; 5] = [b"\x01\x01a", b"\xc1\x01a", b"\x83\x01a", b"\x81\x81\0\0\0\0a", &[
-            0x82, 127, 255, 255, 255, 255, 255, 255, 255, 255,
-        ]];
+        let cases: [&[u8]; 5] = [
+            b"\x01\x01a",
+            b"\xc1\x01a",
+            b"\x83\x01a",
+            b"\x81\x81\0\0\0\0a",
+            &[0x82, 127, 255, 255, 255, 255, 255, 255, 255, 255],
+        ];
         for bytes in cases {
             assert_eq!(cut(bytes), Cut::Wrong, "{bytes:?}");
         }

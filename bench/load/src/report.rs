@@ -71,7 +71,9 @@ impl Report {
             load_share: rounded(measured.load_ns as f64 / 1e9 / seconds.max(1e-9)),
             rss_before_kib,
             rss_after_kib,
-            rss_kib_per_client: rounded((rss_after_kib as f64 - rss_before_kib as f64) / params.clients as f64),
+            rss_kib_per_client: rounded(
+                (rss_after_kib as f64 - rss_before_kib as f64) / params.clients as f64,
+            ),
             latency_us: latency.and_then(|latency| latency.percentiles()),
             more,
             errors,

@@ -67,7 +67,8 @@ impl Board {
     pub(crate) fn send(&mut self, slot: usize, sender: usize, receivers: impl Iterator<Item = u32>) -> u64 {
         let number = self.next * SLOTS + slot as u64;
         self.next += 1;
-        let of_sender = self.slots.iter().enumerate().filter(|(_, other)| other.left > 0 && other.sender == sender);
+        let of_sender =
+            self.slots.iter().enumerate().filter(|(_, other)| other.left > 0 && other.sender == sender);
         let earlier = of_sender.map(|(at, other)| (at, other.number)).max_by_key(|(_, number)| *number);
         let at = self.template.number_at();
         let slot = &mut self.slots[slot];
@@ -91,7 +92,8 @@ impl Board {
     pub(crate) fn take(&mut self, fleet: &mut Fleet, who: usize, bytes: &[u8]) -> Arrival {
         let (length, at) = (self.template.len(), self.template.number_at());
         if let Some(frame) = bytes.get(..length) {
-            let slot = frame[at + 12..at + 16].iter().fold(0, |sum, digit| sum * 10 + usize::from(digit & 15));
+            let slot =
+                frame[at + 12..at + 16].iter().fold(0, |sum, digit| sum * 10 + usize::from(digit & 15));
             if self.slots.get(slot).is_some_and(|slot| slot.frame == frame) {
                 let message = self.arrive(fleet, who, slot);
                 return Arrival { used: length, message };
@@ -105,7 +107,9 @@ impl Board {
         if let Some((earlier, number)) = self.slots[slot].earlier {
             let earlier = &self.slots[earlier];
             if earlier.number == number && earlier.missing[word] & bit != 0 {
-                fleet.fault(Fault::Reordered, who, || format!("{number} comes after {}", self.slots[slot].number));
+                fleet.fault(Fault::Reordered, who, || {
+                    format!("{number} comes after {}", self.slots[slot].number)
+                });
             }
         }
         let slot_of = &mut self.slots[slot];
@@ -150,7 +154,9 @@ impl Board {
             std::cmp::Ordering::Equal => return self.arrive(fleet, who, slot),
             // It has reached all, else its slot would be its own still.
             std::cmp::Ordering::Less => fleet.fault(Fault::Doubled, who, || format!("{number} was complete")),
-            std::cmp::Ordering::Greater => fleet.fault(Fault::Stray, who, || format!("{number} was never sent")),
+            std::cmp::Ordering::Greater => {
+                fleet.fault(Fault::Stray, who, || format!("{number} was never sent"))
+            }
         }
         None
     }

@@ -164,4 +164,3 @@ impl Script {
 
 #[cfg(test)]
 mod tests;
-

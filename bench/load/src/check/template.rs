@@ -84,9 +84,9 @@ impl Template {
         if message.len() != own.len() || message[..begin] != own[..begin] || message[end..] != own[end..] {
             return None;
         }
-        message[begin..end].iter().try_fold(0, |sum: u64, digit| {
-            digit.is_ascii_digit().then(|| sum * 10 + u64::from(digit - b'0'))
-        })
+        message[begin..end]
+            .iter()
+            .try_fold(0, |sum: u64, digit| digit.is_ascii_digit().then(|| sum * 10 + u64::from(digit - b'0')))
     }
 }
 
@@ -114,7 +114,8 @@ mod tests {
     #[test]
     fn a_message_that_differs_elsewhere_has_no_number() {
         let template = Template::msg(20);
-        for message in [r#"42["msg","0000000000001234qrsx"]"#, r#"42["msg","000000000000x234qrst"]"#, "42[]"] {
+        for message in [r#"42["msg","0000000000001234qrsx"]"#, r#"42["msg","000000000000x234qrst"]"#, "42[]"]
+        {
             assert_eq!(template.number_in(message.as_bytes()), None);
         }
     }

@@ -38,13 +38,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(link: Link) -> Self {
-        Self {
-            link: Some(link),
-            phase: Phase::Joined,
-            carry: Vec::new(),
-            out: Vec::new(),
-            said: Box::default(),
-        }
+    pub(super) fn new(link: Option<Link>) -> Self {
+        Self { link, phase: Phase::Joined, carry: Vec::new(), out: Vec::new(), said: Box::default() }
     }
 }

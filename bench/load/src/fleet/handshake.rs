@@ -78,7 +78,8 @@ fn upgraded(bytes: &[u8]) -> Step {
 mod tests {
     use super::*;
 
-    const HEAD: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    const HEAD: &[u8] =
+        b"HTTP/1.1 101 Switching Protocols\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
     #[test]
     fn the_handshake_goes_step_by_step() {

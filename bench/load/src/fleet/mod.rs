@@ -10,6 +10,9 @@ mod handshake;
 
 mod inbound;
 
+#[cfg(test)]
+mod unconnected;
+
 use std::io;
 use std::mem;
 use std::time::{Duration, Instant};
@@ -94,11 +97,6 @@ impl Fleet {
         })
     }
 
-    /// How many clients are in the namespace now.
-    pub(crate) fn joined(&self) -> usize {
-        self.joined
-    }
-
     /// How many connections have ended, wanted or not.
     pub(crate) fn gone(&self) -> usize {
         self.gone
@@ -148,7 +146,7 @@ impl Fleet {
         let mut link = self.dialer.dial()?;
         let who = self.clients.len();
         self.poll.registry().register(link.source(), Token(who), Interest::READABLE | Interest::WRITABLE)?;
-        self.clients.push(Client::new(link));
+        self.clients.push(Client::new(Some(link)));
         Ok(who)
     }
 

@@ -101,7 +101,9 @@ fn flush(tls: &mut ClientConnection, stream: &mut TcpStream) -> io::Result<()> {
         match tls.write_tls(stream) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected) => break,
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected) => {
+                break;
+            }
             Err(error) => return Err(error),
         }
     }

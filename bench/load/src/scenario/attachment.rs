@@ -25,7 +25,8 @@ pub(crate) fn attachment(run: &mut Run) -> Result<Outcome, Stop> {
     }
     let counted = run.measure(&mut play);
     for (who, lane) in play.lanes.iter().enumerate().filter(|(_, lane)| lane.place < lane.answer.len()) {
-        run.fleet.fault(Fault::Lost, who, || format!("the answer to {} from byte {}", lane.number, lane.place));
+        run.fleet
+            .fault(Fault::Lost, who, || format!("the answer to {} from byte {}", lane.number, lane.place));
     }
     run.outcome("round trip", counted?, Some(play.latency))
 }
@@ -63,9 +64,7 @@ impl Attachments {
         let second = answer.len();
         push_plain(&mut answer, Kind::Binary, &bytes);
         let lane = Lane { place: answer.len(), answer, number: 0, sent: Instant::now() };
-        let lanes = (0..clients)
-            .map(|_| Lane { answer: lane.answer.clone(), ..lane })
-            .collect();
+        let lanes = (0..clients).map(|_| Lane { answer: lane.answer.clone(), ..lane }).collect();
         Self { request, lanes, size, second, answered: 0, out: 0, latency: Latency::new(), closing: false }
     }
 

@@ -69,7 +69,10 @@ impl Echo {
         let ids = 100..100 + inflight;
         let idle = Request { number: 0, sent: Instant::now(), waits: false };
         Self {
-            requests: ids.clone().map(|id| Template::request(&format!(r#"42{id}["echo","#), size, "]")).collect(),
+            requests: ids
+                .clone()
+                .map(|id| Template::request(&format!(r#"42{id}["echo","#), size, "]"))
+                .collect(),
             answers: ids.map(|id| Template::expected(&format!("43{id}["), size, "]")).collect(),
             asked: vec![idle; clients * inflight],
             inflight,

@@ -21,6 +21,9 @@ pub(crate) fn one_socket(run: &mut Run) -> Result<Outcome, Stop> {
     }
     let all: Vec<String> = (0..rooms).map(name).collect();
     let first = std::iter::once((0, json!(["rooms", all])));
-    Ask::all(&mut run.fleet, first.chain((1..clients).map(|who| (who, json!(["join", name(room_of(who))])))))?;
+    Ask::all(
+        &mut run.fleet,
+        first.chain((1..clients).map(|who| (who, json!(["join", name(room_of(who))])))),
+    )?;
     Writers::new(run, members, Senders::From(1)).perform(run)
 }

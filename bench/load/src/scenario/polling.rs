@@ -32,7 +32,8 @@ pub(crate) fn polling(run: &mut Run) -> Result<Outcome, Stop> {
     };
     for _ in 0..run.params.clients {
         let (poll, _post) = (run.fleet.dial_bare()?, run.fleet.dial_bare()?);
-        let hello = format!("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: {}\r\n\r\n", play.host);
+        let hello =
+            format!("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: {}\r\n\r\n", play.host);
         run.fleet.send(poll, hello.as_bytes());
         play.pollers.push(Poller::default());
     }
@@ -84,7 +85,10 @@ impl Polling {
             [b'0', open @ ..] if poller.get.is_empty() => {
                 let open: serde_json::Value = serde_json::from_slice(open).unwrap_or_default();
                 let sid = open["sid"].as_str().unwrap_or_default();
-                let url = format!("/socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: {}\r\n", self.host);
+                let url = format!(
+                    "/socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: {}\r\n",
+                    self.host
+                );
                 poller.get = format!("GET {url}\r\n").into_bytes();
                 poller.post = format!("POST {url}Content-Type: text/plain;charset=UTF-8\r\n").into_bytes();
                 self.post(fleet, who, b"40");
@@ -163,7 +167,8 @@ impl Play for Polling {
                 Response::Part => return used,
                 Response::Whole(body, more) => (body, more),
                 Response::Wrong => {
-                    let text = String::from_utf8_lossy(&bytes[used..bytes.len().min(used + 200)]).into_owned();
+                    let text =
+                        String::from_utf8_lossy(&bytes[used..bytes.len().min(used + 200)]).into_owned();
                     fleet.fault(Fault::Altered, who, || text);
                     return bytes.len();
                 }

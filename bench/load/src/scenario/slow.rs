@@ -30,7 +30,8 @@ pub(crate) fn slow(run: &mut Run) -> Result<Outcome, Stop> {
     let clients = run.params.clients;
     let healthy = clients - (clients / ONE_OF).max(1).min(clients - 1);
     let mut play = Broadcasts::new(run, healthy);
-    let (begin, warmup) = (Instant::now(), Duration::try_from_secs_f64(run.params.warmup).unwrap_or_default());
+    let (begin, warmup) =
+        (Instant::now(), Duration::try_from_secs_f64(run.params.warmup).unwrap_or_default());
     run.fleet.until(&mut play, "the warm-up", Broadcasts::units, |_| begin.elapsed() >= warmup)?;
     play.window_opens();
     run.fleet.may_close = true;
