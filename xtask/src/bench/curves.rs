@@ -49,19 +49,16 @@ impl Cell {
 }
 
 /// Measures the curves, and writes them.
-pub(super) fn run(options: &Options) -> Outcome {
+pub(super) fn run(options: &mut Options) -> Outcome {
     options.check(CURVES.iter().map(|curve| curve.key))?;
     if options.pace == Pace::Smoke {
         return Err(Failure("curves have no smoke run: their sizes are what they are about".into()));
     }
     let chosen: Vec<_> = CURVES.iter().filter(|curve| options.wants(curve.key)).collect();
+    // The others only if they are named: a curve is about what grows, not about who is cheaper.
+    options.subjects.retain(|subject| options.named || ["roomcast", "floor"].contains(&subject.name));
     let Prepared { bench, subjects, .. } = prepare(options)?;
-    // The peers only if they are named: a curve is about what grows, not about who is cheaper.
-    let own = |subject: &&Ready| {
-        options.named
-            || find(subject.name).is_ok_and(|known| known.name == "floor" || known.kind == Kind::Ours)
-    };
-    let subjects: Vec<_> = subjects.iter().filter(own).collect();
+    let subjects: Vec<_> = subjects.iter().collect();
     let cells = measure(&bench, &chosen, &subjects, options.rounds);
     let environment = Environment::read(&bench.placement);
     write(options, &chosen, &cells, &environment)?;

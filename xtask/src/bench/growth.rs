@@ -62,28 +62,11 @@ pub(super) const CURVES: &[Curve] = &[
         title: "CPU per delivery by sockets, in rooms of ten",
         axis: "sockets",
         points: &[
-            at(10, "rooms --inflight 32 --clients 10 --rooms 1 --seconds 1 --warmup 0.5"),
-            at(100, "rooms --inflight 32 --clients 100 --rooms 10 --seconds 1 --warmup 0.5"),
-            at(1_000, "rooms --inflight 32 --clients 1000 --rooms 100 --seconds 1 --warmup 0.5"),
-            at(10_000, "rooms --inflight 32 --clients 10000 --rooms 1000 --seconds 1 --warmup 0.5"),
-            at(19_000, "rooms --inflight 32 --clients 19000 --rooms 1900 --seconds 1 --warmup 0.5"),
-        ],
-    },
-    Curve {
-        key: "namespaces",
-        title: "CPU per delivery by namespaces, in rooms of ten",
-        axis: "namespaces",
-        points: &[
-            at(1, "rooms --inflight 32 --clients 5000 --rooms 500 --namespaces 1 --seconds 1 --warmup 0.5"),
-            at(10, "rooms --inflight 32 --clients 5000 --rooms 500 --namespaces 10 --seconds 1 --warmup 0.5"),
-            at(
-                100,
-                "rooms --inflight 32 --clients 5000 --rooms 500 --namespaces 100 --seconds 1 --warmup 0.5",
-            ),
-            at(
-                500,
-                "rooms --inflight 32 --clients 5000 --rooms 500 --namespaces 500 --seconds 1 --warmup 0.5",
-            ),
+            at(10, "rooms --inflight 1 --clients 10 --rooms 1 --seconds 1 --warmup 0.5"),
+            at(100, "rooms --inflight 1 --clients 100 --rooms 10 --seconds 1 --warmup 0.5"),
+            at(1_000, "rooms --inflight 1 --clients 1000 --rooms 100 --seconds 1 --warmup 0.5"),
+            at(10_000, "rooms --inflight 1 --clients 10000 --rooms 1000 --seconds 1 --warmup 0.5"),
+            at(19_000, "rooms --inflight 1 --clients 19000 --rooms 1900 --seconds 1 --warmup 0.5"),
         ],
     },
     Curve {

@@ -43,7 +43,7 @@ use crate::{binaries, scratch, test};
 /// `cargo xtask bench ...`.
 pub(crate) fn run(args: &[&str]) -> Outcome {
     match args {
-        ["curves", rest @ ..] => curves::run(&Options::parse(rest)?),
+        ["curves", rest @ ..] => curves::run(&mut Options::parse(rest)?),
         _ => side_by_side(&Options::parse(args)?),
     }
 }

@@ -204,8 +204,9 @@ impl Subject {
                 }
                 let version = pip_version(&wanted, package).unwrap_or("unknown version");
                 let before = from.join(before);
-                let version = format!("{package} {version}");
-                Ok(self.ready(venv.join("bin/python"), &before.to_string_lossy(), "", &version))
+                let python = venv.join("bin/python");
+                let version = format!("{package} {version}; {}", runtime(&python));
+                Ok(self.ready(python, &before.to_string_lossy(), "", &version))
             }
         }
     }
@@ -245,6 +246,15 @@ fn read(path: &Path) -> Outcome<String> {
 
 fn at(path: &Path, error: &std::io::Error) -> Failure {
     Failure(format!("{}: {error}", path.display()))
+}
+
+/// The program that runs a peer, with its version.
+fn runtime(program: &Path) -> String {
+    let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let said = Step::new(program.to_string_lossy()).args("--version").output().unwrap_or_default();
+    // Python says its own name.
+    let version = said.split_whitespace().last().unwrap_or("of unknown version");
+    format!("{name} {version}")
 }
 
 /// The version of a package in a `Cargo.lock`.
