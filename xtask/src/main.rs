@@ -15,6 +15,7 @@ mod machine;
 
 // The chores.
 mod autobahn;
+mod bench;
 mod fuzz;
 mod guard;
 mod lint;
@@ -41,7 +42,10 @@ usage: cargo xtask <command>
   autobahn              the Autobahn suite against the WebSocket codec, needs Python 2.7
   million               how many clients this machine holds, written into bench/MILLION.md, about ten minutes;
                         --quick, --smoke for less of it, unwritten
-  ci                    lint, test, guard, a small million, and 20 seconds of every fuzz target";
+  bench                 Roomcast beside the floor and the peers, 25 minutes; --quick takes three, --smoke only
+                        looks for faults; --only scenario,... --subjects a,b --rounds N --out DIR
+  bench curves          what a unit of work costs as the work grows; --only curve,...
+  ci                    lint, test, guard, small runs of bench and million, 20 seconds of every fuzz target";
 
 const SMOKE_SECONDS: u32 = 20;
 
@@ -75,14 +79,18 @@ fn run(args: &[&str], tally: &mut Tally) -> Outcome {
         ["guard", options @ ..] => guard::run(guard::Mode::parse(options)?),
         ["million", options @ ..] => million::run(options),
         ["autobahn"] => autobahn::run(),
+        ["bench", options @ ..] => bench::run(options),
         ["ci"] => {
             let smoke = fuzz::Options::seconds(SMOKE_SECONDS);
-            let guard = || guard::run(guard::Mode::Check);
-            let million = || million::run(&["--smoke"]);
-            step::all(
-                [lint::run(), test::run(&[], tally), guard(), million(), fuzz::run("all", &smoke)]
-                    .into_iter(),
-            )
+            let chores = [
+                lint::run(),
+                test::run(&[], tally),
+                guard::run(guard::Mode::Check),
+                bench::run(&["--smoke"]),
+                million::run(&["--smoke"]),
+                fuzz::run("all", &smoke),
+            ];
+            step::all(chores.into_iter())
         }
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

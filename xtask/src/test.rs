@@ -82,7 +82,7 @@ fn chat(tally: &mut Tally) -> Outcome {
 }
 
 /// One set of features for the tests and the binaries, so that nothing is built twice.
-fn build() -> Outcome {
+pub(crate) fn build() -> Outcome {
     Step::new("cargo").args("build --workspace --all-features --all-targets").run()
 }
 

@@ -36,7 +36,15 @@ impl Watch {
     }
 }
 
-fn end(process: u32) {
+/// Ends a process and all it has started.
+pub(crate) fn end(process: u32) {
+    let list: Vec<_> = tree(process).iter().map(u32::to_string).collect();
+    // One that has just ended by itself makes the shell complain, and changes nothing.
+    let _ = Command::new("sh").arg("-c").arg(format!("kill -KILL {} 2>/dev/null", list.join(" "))).status();
+}
+
+/// A process and all it has started, itself first.
+pub(crate) fn tree(process: u32) -> Vec<u32> {
     let parents = parents();
     let mut tree = vec![process];
     let mut at = 0;
@@ -44,9 +52,7 @@ fn end(process: u32) {
         tree.extend(parents.iter().filter(|(_, other)| **other == parent).map(|(child, _)| *child));
         at += 1;
     }
-    let list: Vec<_> = tree.iter().map(u32::to_string).collect();
-    // One that has just ended by itself makes the shell complain, and changes nothing.
-    let _ = Command::new("sh").arg("-c").arg(format!("kill -KILL {} 2>/dev/null", list.join(" "))).status();
+    tree
 }
 
 /// The parent of every process.

@@ -23,7 +23,7 @@ const SESSIONS: usize = 400;
 
 /// The most bytes of heap that one idle session may cost, all owners together: what is measured and about 3 %, because
 /// chance decides which of the sixteen tables of sessions have just grown.
-const MAX_BYTES: usize = 2_400;
+const MAX_BYTES: usize = 1_950;
 
 /// What every client sends and gets back, and how many bytes of each session that may leave behind: what chance may
 /// make of those tables.
@@ -39,7 +39,7 @@ const OWNERS: &[Owner] = &[
     ("task with driver", &["core::Cell<roomcast::session::driver::Driver<"]),
     ("other tasks", &["tokio::runtime::task::core::Cell<"]),
     ("tokio I/O registration", &["tokio::runtime::io::"]),
-    ("timer", &["tokio::time::", "tokio::runtime::time::", "roomcast::session::timer"]),
+    ("timer", &["tokio::time::", "tokio::runtime::time::", "roomcast::session::wheel::"]),
     ("outbox, kept room", &["roomcast::outbox::"]),
     ("mailbox", &["ArcInner<roomcast::session::mailbox::", "roomcast::session::mailbox::Mailbox::"]),
     ("WebSocket and stream", &["roomcast::session::websocket::WebSocket"]),
@@ -103,10 +103,11 @@ impl House {
         Owned::read(&file, OWNERS, SESSIONS)
     }
 
-    /// Waits until there is one task for each session, besides the one that listens, and each has written all: what a
-    /// handshake and what an event needs is gone.
+    /// Waits until there is one task for each session, besides the one that listens and the one that keeps the deadlines,
+    /// and each has written all: what a handshake and what an event needs is gone.
     fn settle(&self, sessions: usize) {
-        let settled = || self.runtime.metrics().num_alive_tasks() == 1 + sessions;
+        let others = if sessions == 0 { 1 } else { 2 };
+        let settled = || self.runtime.metrics().num_alive_tasks() == others + sessions;
         self.runtime.block_on(async {
             until("only the sessions are left", settled).await;
             let sockets = self.io.fetch_sockets().await.expect("one node always answers");

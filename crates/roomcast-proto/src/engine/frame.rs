@@ -1,9 +1,8 @@
 //! A message encoded once, for every transport and every recipient.
 //!
 //! The WebSocket header and the text packet behind it lie in one buffer; polling takes the same bytes without the
-//! header. Attachments of a binary packet ride in the same frame, so that nothing can come between. A frame is one
-//! pointer, and cloning it counts references, so that a queue of frames is small and a broadcast cheap. What is odd:
-//! the WebSocket form is the unmasked one of a server; a client masks for itself.
+//! header. Attachments of a binary packet ride in the same frame, so that nothing can come between. Cloning a frame
+//! counts references. What is odd: the WebSocket form is the unmasked one of a server; a client masks for itself.
 
 use std::sync::{Arc, LazyLock};
 
@@ -14,24 +13,32 @@ use bytes::{Buf, Bytes};
 use super::payload::SEPARATOR;
 use crate::websocket::{MAX_HEADER, OpCode, encode_header};
 
-static PING: LazyLock<Frame> = LazyLock::new(|| Frame::control(b"\x81\x012"));
-static PROBE_PONG: LazyLock<Frame> = LazyLock::new(|| Frame::control(b"\x81\x063probe"));
+static PING: LazyLock<Frame> = LazyLock::new(|| Frame::control(b"\x81\x012", 2));
+static PROBE_PONG: LazyLock<Frame> = LazyLock::new(|| Frame::control(b"\x81\x063probe", 2));
 
 /// One encoded unit, ready for a transport: a text packet, a binary message, or a text packet with its attachments.
 #[derive(Clone, Debug)]
-pub struct Frame(Arc<Content>);
+pub struct Frame(Repr);
 
 #[derive(Clone, Debug)]
-struct Content {
-    /// WebSocket header and text packet; empty if the frame is a bare binary message.
+enum Repr {
+    /// Nearly every frame, one allocation: [`Repr::PREFIX`] bytes about it, WebSocket header, text packet.
+    Text(Arc<[u8]>),
+    Attached(Arc<Attached>),
+}
+
+/// A text packet, empty if the frame is a bare binary message, and what follows it.
+#[derive(Debug)]
+struct Attached {
     text: Box<[u8]>,
+    attachments: Box<[Attachment]>,
     /// Bytes on a WebSocket, attachments included.
     websocket_len: usize,
-    attachments: Box<[Attachment]>,
-    /// Bytes of the WebSocket header in front of the text packet.
-    header: u8,
-    /// Whether the transport may compress it.
-    compress: bool,
+}
+
+impl Repr {
+    /// In front of the bytes: whether they may be compressed, and the length of the WebSocket header.
+    const PREFIX: usize = 2;
 }
 
 /// One binary message with its WebSocket header.
@@ -46,14 +53,29 @@ impl Frame {
     /// Bytes that one frame is counted with besides its content, so that a queue of tiny frames is bounded as well.
     pub const OVERHEAD: usize = 64;
 
-    fn new(text: Box<[u8]>, header: u8, compress: bool, attachments: Box<[Attachment]>) -> Self {
+    /// `text` begins with the two bytes of [`Repr::PREFIX`], whose values are given beside it.
+    fn new(text: &mut [u8], header: u8, compress: bool, attachments: Box<[Attachment]>) -> Self {
+        text[0] = u8::from(compress);
+        text[1] = header;
+        if attachments.is_empty() {
+            return Self(Repr::Text(Arc::from(&*text)));
+        }
         let behind = attachments.iter().map(|a| a.header().len() + a.data.len()).sum::<usize>();
-        let websocket_len = text.len() + behind;
-        Self(Arc::new(Content { text, websocket_len, attachments, header, compress }))
+        let websocket_len = text.len() - Repr::PREFIX + behind;
+        Self(Repr::Attached(Arc::new(Attached { text: (&*text).into(), attachments, websocket_len })))
     }
 
-    fn control(bytes: &[u8]) -> Self {
-        Self::new(bytes.into(), 2, false, Box::default())
+    fn control(bytes: &[u8], header: u8) -> Self {
+        let mut text = [&[0; Repr::PREFIX], bytes].concat();
+        Self::new(&mut text, header, false, Box::default())
+    }
+
+    /// The two bytes of [`Repr::PREFIX`], WebSocket header, text packet.
+    fn text_part(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Text(text) => text,
+            Repr::Attached(attached) => &attached.text,
+        }
     }
 
     /// The heartbeat.
@@ -92,7 +114,7 @@ impl Frame {
     /// A binary message.
     #[must_use]
     pub fn binary(message: Bytes) -> Self {
-        Self::new(Box::default(), 0, true, Box::new([Attachment::new(message)]))
+        Self::new(&mut [0; Repr::PREFIX], 0, true, Box::new([Attachment::new(message)]))
     }
 
     /// A control frame of the WebSocket layer, a pong for example. It has no packet, so polling sends nothing for it.
@@ -100,7 +122,7 @@ impl Frame {
     pub fn websocket_control(frame: &[u8]) -> Self {
         let header =
             u8::try_from(frame.len()).expect("a control frame is at most 127 bytes on a server's side");
-        Self::new(frame.into(), header, false, Box::default())
+        Self::control(frame, header)
     }
 
     /// Encodes a message: `write` appends its text to the buffer it is given and returns the attachments that
@@ -113,24 +135,32 @@ impl Frame {
         write: impl FnOnce(&mut Vec<u8>) -> Result<Vec<Bytes>, E>,
     ) -> Result<Self, E> {
         scratch.clear();
-        scratch.resize(MAX_HEADER, 0);
+        scratch.resize(Repr::PREFIX + MAX_HEADER, 0);
         scratch.push(b'4');
         let attachments = write(scratch)?;
+        let packet = Repr::PREFIX + MAX_HEADER;
         let mut header = [0; MAX_HEADER];
-        let length =
-            encode_header(&mut header, OpCode::Text, true, (scratch.len() - MAX_HEADER) as u64, None);
-        let start = MAX_HEADER - length;
-        scratch[start..MAX_HEADER].copy_from_slice(&header[..length]);
+        let length = encode_header(&mut header, OpCode::Text, true, (scratch.len() - packet) as u64, None);
+        scratch[packet - length..packet].copy_from_slice(&header[..length]);
         let header = u8::try_from(length).expect("a header is at most 14 bytes");
         let attachments = attachments.into_iter().map(Attachment::new).collect();
-        Ok(Self::new(scratch[start..].into(), header, true, attachments))
+        Ok(Self::new(&mut scratch[packet - length - Repr::PREFIX..], header, true, attachments))
     }
 
     /// The same frame, which transports may compress or not. JS: `compress(bool)`.
     #[must_use]
     pub fn compress(mut self, compress: bool) -> Self {
-        if self.0.compress != compress {
-            Arc::make_mut(&mut self.0).compress = compress;
+        if self.may_compress() != compress {
+            let flag = u8::from(compress);
+            match &mut self.0 {
+                Repr::Text(text) => Arc::make_mut(text)[0] = flag,
+                Repr::Attached(attached) => {
+                    let Attached { text, attachments, websocket_len } = &**attached;
+                    let (mut text, attachments) = (text.clone(), attachments.clone());
+                    text[0] = flag;
+                    *attached = Arc::new(Attached { text, attachments, websocket_len: *websocket_len });
+                }
+            }
         }
         self
     }
@@ -138,25 +168,33 @@ impl Frame {
     /// Whether transports may compress it.
     #[must_use]
     pub fn may_compress(&self) -> bool {
-        self.0.compress
+        self.text_part()[0] != 0
     }
 
     /// Whether both are clones of one frame.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        match (&self.0, &other.0) {
+            (Repr::Text(one), Repr::Text(other)) => Arc::ptr_eq(one, other),
+            (Repr::Attached(one), Repr::Attached(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
     }
 
     /// The text packet, type digit included; empty if the frame is a bare binary message.
     #[must_use]
     pub fn text_packet(&self) -> &[u8] {
-        &self.0.text[usize::from(self.0.header)..]
+        let text = self.text_part();
+        &text[Repr::PREFIX + usize::from(text[1])..]
     }
 
     /// The binary messages behind the text packet.
     #[must_use]
     pub fn attachments(&self) -> &[Attachment] {
-        &self.0.attachments
+        match &self.0 {
+            Repr::Text(_) => &[],
+            Repr::Attached(attached) => &attached.attachments,
+        }
     }
 
     /// What the frame counts against the bound of an outbox: its bytes on a WebSocket and [`Frame::OVERHEAD`].
@@ -168,19 +206,25 @@ impl Frame {
     /// Bytes on a WebSocket.
     #[must_use]
     pub fn websocket_len(&self) -> usize {
-        self.0.websocket_len
+        match &self.0 {
+            Repr::Text(text) => text.len() - Repr::PREFIX,
+            Repr::Attached(attached) => attached.websocket_len,
+        }
     }
 
     /// All the bytes for a WebSocket, where they lie in one piece: where there are no attachments.
     #[must_use]
     pub fn websocket_bytes(&self) -> Option<&[u8]> {
-        self.0.attachments.is_empty().then_some(&self.0.text[..])
+        match &self.0 {
+            Repr::Text(text) => Some(&text[Repr::PREFIX..]),
+            Repr::Attached(_) => None,
+        }
     }
 
     /// The bytes for a WebSocket, as the pieces of a vectored write, from byte `skip` on.
     pub fn websocket_slices(&self, mut skip: usize) -> impl Iterator<Item = &[u8]> {
         let attachments = self.attachments().iter().flat_map(|a| [a.header(), &a.data[..]]);
-        std::iter::once(&self.0.text[..]).chain(attachments).filter_map(move |slice| {
+        std::iter::once(&self.text_part()[Repr::PREFIX..]).chain(attachments).filter_map(move |slice| {
             let skipped = skip.min(slice.len());
             skip -= skipped;
             (skipped < slice.len()).then(|| &slice[skipped..])

@@ -29,7 +29,7 @@ pub(crate) struct Wheel {
     base: Instant,
     step: Duration,
     slots: Mutex<Slots>,
-    /// Told when an entry came that is due before all others.
+    /// Told when an entry came that is due before all others, and when the last has gone.
     sooner: Notify,
 }
 
@@ -112,7 +112,14 @@ impl Wheel {
     pub(super) fn unset(&self, timer: &mut Timer) {
         let timer = std::mem::replace(timer, Timer::UNSET);
         if timer.entry != NONE {
-            let entry = self.slots.lock().remove(timer.entry);
+            let (entry, last) = {
+                let mut slots = self.slots.lock();
+                (slots.remove(timer.entry), slots.entries.is_empty())
+            };
+            if last {
+                // The task ends with the last session.
+                self.sooner.notify_one();
+            }
             // Outside the lock.
             drop(entry);
         }

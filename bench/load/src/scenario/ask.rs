@@ -1,0 +1,65 @@
+//! Requests whose acknowledgement is awaited before anything is measured: who is in which room.
+//!
+//! In: one request per client; out: nothing, when all are acknowledged. What an acknowledgement carries is not looked
+//! at.
+
+use crate::check::Fault;
+use crate::fleet::{Fleet, Inbound, Play};
+use crate::frame::{Kind, push_masked};
+use crate::measure::Stop;
+
+/// Clients that wait for their acknowledgement.
+#[derive(Debug, Default)]
+pub(super) struct Ask {
+    waiting: Vec<bool>,
+    left: usize,
+    answered: u64,
+}
+
+impl Ask {
+    /// Sends one event for each of these clients, and waits for all.
+    ///
+    /// # Errors
+    /// When one of them does not come.
+    pub(super) fn all(
+        fleet: &mut Fleet,
+        requests: impl Iterator<Item = (usize, serde_json::Value)>,
+    ) -> Result<(), Stop> {
+        let mut ask = Self::default();
+        let mut bytes = Vec::new();
+        for (who, event) in requests {
+            bytes.clear();
+            push_masked(&mut bytes, Kind::Text, format!("420{event}").as_bytes());
+            if ask.waiting.len() <= who {
+                ask.waiting.resize(who + 1, false);
+            }
+            ask.waiting[who] = true;
+            ask.left += 1;
+            fleet.send(who, &bytes);
+        }
+        fleet.until(&mut ask, "acknowledgements", |ask| ask.answered, |ask| ask.left == 0)
+    }
+}
+
+impl Play for Ask {
+    fn bytes(&mut self, fleet: &mut Fleet, who: usize, bytes: &[u8]) -> usize {
+        let mut used = 0;
+        loop {
+            match fleet.inbound(who, &bytes[used..]) {
+                Inbound::Part => return used,
+                Inbound::Handled(more) => used += more,
+                Inbound::Text(message, more) | Inbound::Binary(message, more) => {
+                    used += more;
+                    if message.starts_with(b"430[") && self.waiting.get(who) == Some(&true) {
+                        self.waiting[who] = false;
+                        self.left -= 1;
+                        self.answered += 1;
+                    } else {
+                        let text = &message[..message.len().min(80)];
+                        fleet.fault(Fault::Stray, who, || String::from_utf8_lossy(text).into_owned());
+                    }
+                }
+            }
+        }
+    }
+}
