@@ -21,5 +21,5 @@ pub(crate) use gather::write_frames;
 pub(crate) use mailbox::{Command, Mailbox};
 pub(crate) use poll::{PollReply, PostReply};
 pub(crate) use registry::Registry;
-pub(crate) use websocket::{Stream, WebSocket};
+pub(crate) use websocket::{ReadWrite, Stream, WebSocket};
 pub(crate) use wheel::Wheel;
