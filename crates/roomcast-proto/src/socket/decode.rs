@@ -12,7 +12,8 @@ use bytes::Bytes;
 
 use super::args::Args;
 use super::packet::{Body, Event, Packet, PacketType, is_reserved_event};
-use super::{payload, placeholders, surrogates};
+use super::payload::{self, Elements, First, Span};
+use super::{placeholders, scan, surrogates};
 
 /// What a peer may make a [`Decoder`] hold or look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub struct Limits {
 
 /// Below this depth `serde_json` reads every argument without giving up on its own.
 const DEEPEST_READABLE: usize = 128;
+const _: () = assert!(DEEPEST_READABLE <= scan::MAX_DEPTH, "the scan follows as far as a reader may");
 
 impl Default for Limits {
     fn default() -> Self {
@@ -195,12 +197,10 @@ fn read_id(text: &str) -> Result<(Option<u64>, &str), DecodeError> {
 /// Reads the payload of a connect or its refusal: absent, or a value beginning with one of the given bytes.
 fn read_reason<'a>(text: &'a str, begins: &[u8], limits: &Limits) -> Result<Option<&'a str>, DecodeError> {
     let Some(first) = text.as_bytes().first() else { return Ok(None) };
-    if !begins.contains(first) || !payload::is_valid(text) {
+    if !begins.contains(first) {
         return Err(DecodeError::InvalidPayload);
     }
-    if payload::is_deeper_than(text, limits.max_depth) {
-        return Err(DecodeError::TooDeep);
-    }
+    payload::check_value(text, limits.max_depth)?;
     Ok(Some(text))
 }
 
@@ -208,39 +208,43 @@ fn read_args<'a>(text: &'a str, announced: usize, limits: &Limits) -> Result<Arg
     if text.is_empty() {
         return Ok(Args::empty());
     }
-    // The reference takes white space here for an ack id; it never stands there in earnest.
-    if !text.starts_with('[') {
-        return Err(DecodeError::InvalidPayload);
-    }
-    let spans = payload::split_array(text).ok_or(DecodeError::InvalidPayload)?;
-    if payload::is_deeper_than(text, limits.max_depth) {
-        return Err(DecodeError::TooDeep);
-    }
-    let args = Args::new(text, spans);
-    if announced > 0 && !args.iter().all(|arg| placeholders::are_legal(arg, announced)) {
-        return Err(DecodeError::IllegalAttachments);
-    }
-    Ok(args)
+    let elements = read_array(text, First::Argument, announced, limits)?;
+    Ok(Args::new(text, elements.spans))
 }
 
 fn read_event<'a>(text: &'a str, announced: usize, limits: &Limits) -> Result<Event<'a>, DecodeError> {
     if text.is_empty() {
         return Ok(Event::nameless());
     }
-    let mut args = read_args(text, announced, limits)?;
-    let name = args.take_first(text).and_then(read_name).ok_or(DecodeError::InvalidPayload)?;
-    if is_reserved_event(&name) {
-        return Err(DecodeError::InvalidPayload);
+    let elements = read_array(text, First::Name, announced, limits)?;
+    let name = elements.first.and_then(|span| read_name(span.of(text), elements.escaped));
+    match name {
+        Some(name) if !is_reserved_event(&name) => Ok(Event::new(name, Args::new(text, elements.spans))),
+        _ => Err(DecodeError::InvalidPayload),
     }
-    Ok(Event::new(name, args))
 }
 
-/// An event's name from its JSON text: a string, or a number as it stands.
-fn read_name(json: &str) -> Option<Cow<'_, str>> {
+fn read_array(text: &str, first: First, announced: usize, limits: &Limits) -> Result<Elements, DecodeError> {
+    // The reference takes white space here for an ack id; it never stands there in earnest.
+    if !text.starts_with('[') {
+        return Err(DecodeError::InvalidPayload);
+    }
+    let elements = payload::split_array(text, first, limits.max_depth)?;
+    if announced > 0 {
+        let legal = |span: &Span| placeholders::are_legal(span.of(text), announced);
+        if !elements.first.iter().chain(&elements.spans).all(legal) {
+            return Err(DecodeError::IllegalAttachments);
+        }
+    }
+    Ok(elements)
+}
+
+/// An event's name from its JSON text: a string, or a number as it stands. `escaped` where it may hold an escape.
+fn read_name(json: &str, escaped: bool) -> Option<Cow<'_, str>> {
     match json.as_bytes().first()? {
         b'"' => {
             let inner = &json[1..json.len() - 1];
-            if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+            if !escaped || memchr::memchr(b'\\', inner.as_bytes()).is_none() {
                 return Some(Cow::Borrowed(inner));
             }
             let mended = surrogates::mended(json);

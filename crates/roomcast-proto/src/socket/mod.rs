@@ -17,6 +17,8 @@ pub use namespace::{InvalidNamespace, NamespacePath};
 mod packet;
 pub use packet::{Body, Event, Packet, PacketType, is_reserved_event};
 
+mod scan;
+
 mod payload;
 
 mod surrogates;
