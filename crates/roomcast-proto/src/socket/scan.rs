@@ -89,6 +89,15 @@ impl<'a> Scan<'a> {
 
     /// Goes over an array or object.
     fn nested(&mut self, max_depth: usize) -> Result<(), Fault> {
+        // A copy, which the compiler can keep in registers.
+        let mut scan = Self { ..*self };
+        let ended = scan.nested_by_value(max_depth);
+        *self = scan;
+        ended
+    }
+
+    #[inline(always)]
+    fn nested_by_value(&mut self, max_depth: usize) -> Result<(), Fault> {
         // The lowest bit is the innermost level; an object is a one.
         let (mut levels, mut depth) = (0_u128, 0);
         loop {
@@ -158,101 +167,123 @@ impl<'a> Scan<'a> {
     fn string(&mut self) -> Result<(), Fault> {
         self.at = plain_end(self.text, self.at + 1);
         while self.peek() != b'"' {
-            self.escape()?;
-            self.at = plain_end(self.text, self.at);
+            self.escaped = true;
+            let behind = escape_end(self.text, self.at).ok_or(Fault::Invalid)?;
+            self.at = plain_end(self.text, behind);
         }
         self.at += 1;
-        Ok(())
-    }
-
-    /// Goes over an escape. Half a surrogate pair is taken: JavaScript strings may hold it.
-    fn escape(&mut self) -> Result<(), Fault> {
-        self.escaped = true;
-        self.at += match self.text.get(self.at..).unwrap_or_default() {
-            [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
-            [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()) => 6,
-            // A control character, or the end of the text.
-            _ => return Err(Fault::Invalid),
-        };
         Ok(())
     }
 
     /// Goes over a number, `true`, `false` or `null`.
     #[inline]
     fn scalar(&mut self) -> Result<(), Fault> {
-        let word: &[u8] = match self.peek() {
-            b'-' | b'0'..=b'9' => return self.number(),
-            b't' => b"true",
-            b'f' => b"false",
-            b'n' => b"null",
-            _ => return Err(Fault::Invalid),
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let end = match rest {
+            [b'-' | b'0'..=b'9', ..] => number_end(self.text, self.at),
+            [b't', b'r', b'u', b'e', ..] | [b'n', b'u', b'l', b'l', ..] => Some(self.at + 4),
+            [b'f', b'a', b'l', b's', b'e', ..] => Some(self.at + 5),
+            _ => None,
         };
-        if !self.text[self.at..].starts_with(word) {
-            return Err(Fault::Invalid);
-        }
-        self.at += word.len();
+        self.at = end.ok_or(Fault::Invalid)?;
         Ok(())
     }
+}
 
-    fn number(&mut self) -> Result<(), Fault> {
-        self.take(b'-');
-        // Behind a leading zero no digit may stand; whoever looks for a comma or bracket there will not find it.
-        if !self.take(b'0') {
-            self.digits()?;
+/// Where the escape at `at` ends. Half a surrogate pair is taken: JavaScript strings may hold it.
+fn escape_end(text: &[u8], at: usize) -> Option<usize> {
+    match text.get(at..)? {
+        [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => Some(at + 2),
+        [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()) => {
+            Some(at + 6)
         }
-        if self.take(b'.') {
-            self.digits()?;
-        }
-        if matches!(self.peek(), b'e' | b'E') {
-            self.at += 1;
-            if matches!(self.peek(), b'+' | b'-') {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        Ok(())
+        // A control character, or the end of the text.
+        _ => None,
     }
+}
 
-    /// Goes over one digit and more.
-    #[inline]
-    fn digits(&mut self) -> Result<(), Fault> {
-        let start = self.at;
-        while self.peek().is_ascii_digit() {
-            self.at += 1;
-        }
-        if self.at == start { Err(Fault::Invalid) } else { Ok(()) }
+/// Where the number at `at` ends.
+fn number_end(text: &[u8], mut at: usize) -> Option<usize> {
+    at += usize::from(text.get(at) == Some(&b'-'));
+    // Behind a leading zero no digit may stand; whoever looks for a comma or bracket there will not find it.
+    at = if text.get(at) == Some(&b'0') { at + 1 } else { digits_end(text, at)? };
+    if text.get(at) == Some(&b'.') {
+        at = digits_end(text, at + 1)?;
     }
+    if let Some(b'e' | b'E') = text.get(at) {
+        at += 1;
+        at += usize::from(matches!(text.get(at), Some(b'+' | b'-')));
+        at = digits_end(text, at)?;
+    }
+    Some(at)
+}
+
+/// Where the digits at `at` end; there must be one.
+#[inline]
+fn digits_end(text: &[u8], at: usize) -> Option<usize> {
+    let mut end = at;
+    while let Some(b'0'..=b'9') = text.get(end) {
+        end += 1;
+    }
+    (end > at).then_some(end)
 }
 
 /// Where in a string's text, from `at` on, the first byte is that cannot stand for itself: a quote, a backslash, a control
 /// character; else the end of the text.
 #[inline]
-pub(super) fn plain_end(text: &[u8], mut at: usize) -> usize {
-    while let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let special = special_bytes(u64::from_le_bytes(*word));
-        if special != 0 {
-            return at + (special.trailing_zeros() / 8) as usize;
+pub(super) fn plain_end(text: &[u8], at: usize) -> usize {
+    let mut rest = text.get(at..).unwrap_or_default();
+    // Most strings end within sixteen bytes; for the others the compiler makes blocks of vectors.
+    for _ in 0..2 {
+        let Some((word, behind)) = rest.split_first_chunk() else { return plain_end_in_tail(text, rest) };
+        if let Some(place) = first_special(u64::from_le_bytes(*word)) {
+            return text.len() - rest.len() + place;
         }
-        at += 8;
+        rest = behind;
     }
-    match text.last_chunk::<8>() {
-        // Less than eight bytes are left. Read with those before them, which are then shifted out; zeros come in at the
-        // other end, and are found as control characters where the text ends.
-        Some(word) if at < text.len() => {
-            let behind = 8 - (text.len() - at);
-            let special = special_bytes(u64::from_le_bytes(*word) >> (8 * behind));
-            at + (special.trailing_zeros() / 8) as usize
+    while let Some((block, behind)) = rest.split_first_chunk::<32>() {
+        let (words, _) = block.as_chunks();
+        if words.iter().fold(0, |found, &word| found | special_bytes(u64::from_le_bytes(word))) != 0 {
+            break;
         }
-        Some(_) => at,
-        None => {
-            let is_special = |&byte: &u8| byte < b' ' || byte == b'"' || byte == b'\\';
-            let rest = text.get(at..).unwrap_or_default();
-            at + rest.iter().position(is_special).unwrap_or(rest.len())
-        }
+        rest = behind;
     }
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        if let Some(place) = first_special(u64::from_le_bytes(*word)) {
+            return text.len() - rest.len() + place;
+        }
+        rest = behind;
+    }
+    plain_end_in_tail(text, rest)
 }
 
-/// The highest bit of each byte that cannot stand for itself in a string. Bytes above such a one may be wrongly marked,
+/// The same for less than eight bytes at the end of a text.
+#[inline]
+fn plain_end_in_tail(text: &[u8], tail: &[u8]) -> usize {
+    let start = text.len() - tail.len();
+    let place = match text.last_chunk() {
+        _ if tail.is_empty() => 0,
+        // Read with bytes before it, which are then shifted out; zeros come in at the other end, and are found as control
+        // characters where the text ends.
+        Some(word) => first_special(u64::from_le_bytes(*word) >> (8 * (8 - tail.len()))).unwrap_or(8),
+        None => tail.iter().position(|&byte| is_special(byte)).unwrap_or(tail.len()),
+    };
+    start + place
+}
+
+#[inline]
+fn is_special(byte: u8) -> bool {
+    byte < b' ' || byte == b'"' || byte == b'\\'
+}
+
+/// The place of the first byte, counted from the lowest, that cannot stand for itself in a string.
+#[inline]
+fn first_special(word: u64) -> Option<usize> {
+    let special = special_bytes(word);
+    (special != 0).then(|| (special.trailing_zeros() / 8) as usize)
+}
+
+/// The highest bit of each byte that cannot stand for itself in a string. Bytes above such a one may be marked wrongly,
 /// bytes below it never are.
 #[inline]
 fn special_bytes(word: u64) -> u64 {
@@ -261,9 +292,9 @@ fn special_bytes(word: u64) -> u64 {
         ONES * byte as u64
     }
     // A subtraction borrows out of a byte that is too small, which sets its highest bit; bytes beyond ASCII have that bit
-    // from the beginning and are no candidates.
-    let control = word.wrapping_sub(all(b' '));
-    let quote = (word ^ all(b'"')).wrapping_sub(ONES);
+    // from the beginning and are no candidates. With its second bit turned, a quote comes directly behind the control
+    // characters.
+    let control_or_quote = (word ^ all(0x02)).wrapping_sub(all(0x21));
     let backslash = (word ^ all(b'\\')).wrapping_sub(ONES);
-    (control | quote | backslash) & !word & all(0x80)
+    (control_or_quote | backslash) & !word & all(0x80)
 }
