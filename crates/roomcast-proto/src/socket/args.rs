@@ -119,7 +119,7 @@ impl<'a> Args<'a> {
     /// One argument exactly as it came, to be kept or sent on.
     #[must_use]
     pub fn data(&self, index: usize) -> Option<Data> {
-        Data::new(self.raw(index)?, self.attachments.as_ref())
+        Some(Data::new(self.raw(index)?, self.attachments.as_ref()))
     }
 
     /// The same arguments, holding on to no text but their own.

@@ -39,6 +39,8 @@ mod absent;
 mod data;
 pub use data::{Arguments, Data};
 
+mod verbatim;
+
 mod value;
 pub use value::{Map, Value};
 
