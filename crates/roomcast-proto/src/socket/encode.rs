@@ -254,6 +254,7 @@ struct Draft<'v> {
 }
 
 impl<'v> Draft<'v> {
+    #[inline]
     fn begin(out: &'v mut Vec<u8>, kind: PacketType, head: Head<'_>) -> Self {
         let start = out.len();
         out.push(kind.digit());
@@ -284,14 +285,20 @@ impl<'v> Draft<'v> {
     }
 
     /// Keeps the packet, as the given binary type if there are attachments.
+    #[inline]
     fn finish(mut self, binary: PacketType, attachments: usize) {
         if attachments > 0 {
-            self.out[self.start] = binary.digit();
-            let after_type = self.start + 1;
-            let mut count = itoa::Buffer::new();
-            self.out.splice(after_type..after_type, count.format(attachments).bytes().chain([b'-']));
+            self.announce(binary, attachments);
         }
         self.finished = true;
+    }
+
+    #[cold]
+    fn announce(&mut self, binary: PacketType, attachments: usize) {
+        self.out[self.start] = binary.digit();
+        let after_type = self.start + 1;
+        let mut count = itoa::Buffer::new();
+        self.out.splice(after_type..after_type, count.format(attachments).bytes().chain([b'-']));
     }
 }
 
