@@ -89,15 +89,6 @@ impl<'a> Scan<'a> {
 
     /// Goes over an array or object.
     fn nested(&mut self, max_depth: usize) -> Result<(), Fault> {
-        // A copy, which the compiler can keep in registers.
-        let mut scan = Self { ..*self };
-        let ended = scan.nested_by_value(max_depth);
-        *self = scan;
-        ended
-    }
-
-    #[inline(always)]
-    fn nested_by_value(&mut self, max_depth: usize) -> Result<(), Fault> {
         // The lowest bit is the innermost level; an object is a one.
         let (mut levels, mut depth) = (0_u128, 0);
         loop {
