@@ -7,7 +7,7 @@
 use super::close::Close;
 use super::error::Error;
 use super::event::{Event, Payload, Step};
-use super::header::{Expected, Header, MAX_HEADER, OpCode, SMALL_MASKED};
+use super::header::{Expected, Header, MAX_HEADER, OpCode};
 use super::mask::mask;
 use super::message::{Finished, Message};
 
@@ -130,7 +130,7 @@ impl Decoder {
     #[inline]
     pub fn decode<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Step<'a>, Error> {
         // Nearly every frame comes here; everything else, all that is wrong included, is for the rules below.
-        if let Some((opcode, start, end)) = self.small_whole(input) {
+        if let Some((opcode, start, end)) = self.whole_message(input) {
             let payload = &input[start..end];
             let event = match opcode {
                 OpCode::Text => match simdutf8::basic::from_utf8(payload) {
@@ -147,22 +147,21 @@ impl Decoder {
         self.decode_any(input)
     }
 
-    /// Finds a text or binary message in one short frame that lies whole in the input, with nothing before it, and unmasks
-    /// it. Where there is none, nothing was done.
+    /// Finds a text or binary message in one frame that lies whole in the input, with nothing before it, and unmasks it.
+    /// Where there is none, nothing was done.
     #[inline]
-    fn small_whole(&self, input: &mut [u8]) -> Option<(OpCode, usize, usize)> {
+    fn whole_message(&self, input: &mut [u8]) -> Option<(OpCode, usize, usize)> {
         if self.partial.is_some() || self.header_len != 0 || self.end != End::Open {
             return None;
         }
-        let (opcode, len, start) = Header::small(input, self.role)?;
+        let (opcode, len, start) = Header::of_whole_message(input, self.role)?;
         let end = start + len;
         if len > self.limits.max_message || end > input.len() {
             return None;
         }
-        if start == SMALL_MASKED {
-            let (header, payload) = input.split_first_chunk_mut::<SMALL_MASKED>()?;
-            let [_, _, key @ ..] = *header;
-            mask(key, payload.get_mut(..len)?, 0);
+        if self.role == Role::Server {
+            let (header, payload) = input.split_at_mut_checked(start)?;
+            mask(*header.last_chunk()?, payload.get_mut(..len)?, 0);
         }
         Some((opcode, start, end))
     }

@@ -15,9 +15,6 @@ const MASKED: u8 = 0x80;
 const LEN_IN_2_BYTES: u8 = 126;
 const LEN_IN_8_BYTES: u8 = 127;
 
-/// The header of a masked frame of at most 125 bytes.
-pub(super) const SMALL_MASKED: usize = 6;
-
 /// What a frame is. The protocol has no others, so the list is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpCode {
@@ -74,24 +71,31 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads the header that most frames have: of a whole text or binary message of at most 125 bytes, masked as the role
+    /// Reads the header that most frames have: of a whole text or binary message of less than 64 KiB, masked as the role
     /// wants it. Gives kind and length of the payload, and where it begins. `None` for every other, right or wrong.
     #[inline]
-    pub(super) fn small(bytes: &[u8], role: Role) -> Option<(OpCode, usize, usize)> {
+    pub(super) fn of_whole_message(bytes: &[u8], role: Role) -> Option<(OpCode, usize, usize)> {
         const WHOLE_TEXT: u8 = FIN | OpCode::Text as u8;
         const WHOLE_BINARY: u8 = FIN | OpCode::Binary as u8;
-        let [first, second, ..] = *bytes else { return None };
-        let opcode = match first {
+        let [first, second, rest @ ..] = bytes else { return None };
+        let opcode = match *first {
             WHOLE_TEXT => OpCode::Text,
             WHOLE_BINARY => OpCode::Binary,
             _ => return None,
         };
-        // What is masked wrongly comes out as too long.
-        let (len, start) = match role {
-            Role::Server => (second ^ MASKED, SMALL_MASKED),
-            Role::Client => (second, SMALL_MASKED - 4),
+        let (masked, key) = match role {
+            Role::Server => (MASKED, 4),
+            Role::Client => (0, 0),
         };
-        (len < LEN_IN_2_BYTES).then_some((opcode, usize::from(len), start))
+        // What is masked wrongly comes out as too long.
+        match second ^ masked {
+            short @ 0..LEN_IN_2_BYTES => Some((opcode, usize::from(short), 2 + key)),
+            LEN_IN_2_BYTES => {
+                let len = u16::from_be_bytes(*rest.first_chunk()?);
+                (len >= u16::from(LEN_IN_2_BYTES)).then_some((opcode, usize::from(len), 4 + key))
+            }
+            _ => None,
+        }
     }
 
     /// Reads the header at the front of `bytes` and says how long it is; `None` where its end is missing.

@@ -239,7 +239,7 @@ proptest! {
                 wire
             }),
         ],
-        max_message in prop_oneof![0..60_usize, Just(1_000)],
+        max_message in prop_oneof![0..60_usize, Just(1_000), Just(100_000)],
     ) {
         let limits = Limits { max_message, ..Limits::default() };
         let (mut short, mut rules) = (Decoder::new(role, limits), Decoder::new(role, limits));
