@@ -150,7 +150,10 @@ impl Frame {
         let length = encode_header(&mut header, OpCode::Text, true, (scratch.len() - packet) as u64, None);
         scratch[packet - length..packet].copy_from_slice(&header[..length]);
         let header = u8::try_from(length).expect("a header is at most 14 bytes");
-        let attachments = attachments.into_iter().map(Attachment::new).collect();
+        let attachments = match attachments.is_empty() {
+            true => Box::default(),
+            false => attachments.into_iter().map(Attachment::new).collect(),
+        };
         Ok(Self::new(&mut scratch[packet - length - Repr::PREFIX..], header, true, attachments))
     }
 

@@ -197,7 +197,8 @@ async fn serve_http<A: Acceptor>(
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new());
-    let mut connection = http.serve_connection(TokioIo::new(stream), service);
+    // Boxed: moving it into the task, uninitialised, would take longer.
+    let mut connection = Box::new(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         result = poll_fn(|cx| connection.poll_without_shutdown(cx)) => Some(result),
         () = core.closed() => None,
@@ -205,7 +206,7 @@ async fn serve_http<A: Acceptor>(
     match ended {
         Some(result) => result?,
         None => {
-            Pin::new(&mut connection).graceful_shutdown();
+            Pin::new(&mut *connection).graceful_shutdown();
             poll_fn(|cx| connection.poll_without_shutdown(cx)).await?;
         }
     }

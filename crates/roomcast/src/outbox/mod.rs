@@ -15,12 +15,15 @@ mod policy;
 // Waiting until there is room.
 mod room;
 
+// Queues lent for bursts.
+mod spare;
+
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
 use proto::engine::Frame;
 
-use crate::session::write_frames;
+use crate::session::{Audience, write_frames};
 
 pub use counters::Counters;
 pub use limits::{Buffered, OutboxLimits, Overflow};
@@ -157,7 +160,7 @@ impl Outbox {
         mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> io::Result<()> {
         while !self.frames.is_empty() {
-            match write_frames(&self.frames, self.skip, &mut write)? {
+            match write_frames(&self.frames, self.skip, Audience::Many, &mut write)? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
                 written => self.advance(written),
             }
@@ -193,7 +196,7 @@ impl Outbox {
     /// A burst leaves no large queue behind.
     fn keep_little(&mut self) {
         if self.frames.capacity() > KEPT_FRAMES {
-            self.frames = VecDeque::new();
+            spare::give_back(&mut self.frames);
         }
     }
 
@@ -247,6 +250,12 @@ impl Outbox {
         self.keep_little();
         if self.frames.capacity() == 0 && writing.capacity() <= KEPT_FRAMES {
             std::mem::swap(&mut self.frames, writing);
+        } else if writing.capacity() > KEPT_FRAMES {
+            spare::give_back(writing);
+            if self.frames.capacity() == 0 {
+                std::mem::swap(&mut self.frames, writing);
+            }
+            *writing = VecDeque::new();
         } else {
             *writing = VecDeque::new();
         }
@@ -325,6 +334,9 @@ impl Outbox {
     fn append(&mut self, frame: Frame, cost: usize) -> Pushed {
         self.bytes += cost;
         self.packets += 1;
+        if self.frames.len() == KEPT_FRAMES && self.frames.capacity() == KEPT_FRAMES {
+            spare::enlarge(&mut self.frames);
+        }
         self.frames.push_back(frame);
         match std::mem::replace(&mut self.idle, false) {
             true => Pushed::AtOnce,

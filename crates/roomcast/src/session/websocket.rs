@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::gather::write_frames;
+use super::gather::{Audience, write_frames};
 
 /// The read buffer of a thread: large enough for a burst, or a message of 64 KiB with its head, and small beside the
 /// caches.
@@ -196,13 +196,14 @@ impl WebSocket {
         skip: usize,
     ) -> Poll<io::Result<usize>> {
         let mut pending = false;
-        let written = write_frames(frames, skip, |slices| match self.stream.poll_write(cx, slices) {
-            Poll::Ready(result) => result,
-            Poll::Pending => {
-                pending = true;
-                Ok(0)
-            }
-        });
+        let written =
+            write_frames(frames, skip, Audience::One, |slices| match self.stream.poll_write(cx, slices) {
+                Poll::Ready(result) => result,
+                Poll::Pending => {
+                    pending = true;
+                    Ok(0)
+                }
+            });
         match written {
             Ok(0) if pending => Poll::Pending,
             Ok(0) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
