@@ -105,6 +105,7 @@ fn listen() -> (Runtime, TcpListener) {
 fn every_scenario_is_clean_against_a_server_that_works() {
     let subject = Subject::serve(&subject());
     for arguments in [
+        "idle --clients 20",
         "connect --clients 100",
         "churn --clients 100",
         "heartbeat --clients 20 --seconds 0.5",
