@@ -32,6 +32,8 @@ pub(crate) struct Client {
     pub(crate) doomed: bool,
     /// Pings without an answer.
     pub(crate) missed: u16,
+    /// The number of its namespace.
+    pub(crate) namespace: u32,
     /// What leaves at the end of the pass.
     queued: Vec<Frame>,
     /// What the kernel did not take; while there is any, nothing is written before it says that it would.
@@ -61,6 +63,7 @@ impl Client {
             phase: Phase::Handshake,
             doomed: false,
             missed: 0,
+            namespace: 0,
             queued: Vec::new(),
             backlog: None,
             partial: None,

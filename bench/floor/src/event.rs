@@ -1,12 +1,16 @@
 //! Socket.IO packets of the benchmarks' events, read without a JSON parser.
 //!
 //! Comes in: the text of a message, `2["room","r7","payload"]`. Goes out: which event it is, with its strings and its payload as
-//! slices of that text. What is odd: strings with escapes and white space between tokens are not understood.
+//! slices of that text. What is odd: strings with escapes and white space between tokens are not understood, and only CONNECT
+//! says its namespace: a client is in one.
 
 /// A packet, as slices of its text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Packet<'a> {
-    Connect,
+    /// With the name of the namespace and its comma, or nothing.
+    Connect {
+        namespace: &'a [u8],
+    },
     Disconnect,
     Event {
         ack: Option<&'a [u8]>,
@@ -49,13 +53,13 @@ impl<'a> Iterator for Strings<'a> {
 /// Reads the text of a message packet, without its leading `4`.
 pub(crate) fn read(text: &[u8]) -> Packet<'_> {
     match text {
-        [b'0', ..] => Packet::Connect,
+        [b'0', rest @ ..] => Packet::Connect { namespace: namespace(rest).0 },
         [b'1', ..] => Packet::Disconnect,
         [b'2', rest @ ..] => {
-            let (ack, args) = number(rest);
+            let (ack, args) = number(namespace(rest).1);
             event(args).map_or(Packet::Unknown, |event| Packet::Event { ack, event })
         }
-        [b'5', b'1', b'-', rest @ ..] => match number(rest) {
+        [b'5', b'1', b'-', rest @ ..] => match number(namespace(rest).1) {
             (Some(ack), args) => args
                 .strip_prefix(b"[\"echo\",")
                 .map_or(Packet::Unknown, |args| Packet::BinaryEcho { ack, args }),
@@ -85,6 +89,14 @@ fn event(text: &[u8]) -> Option<Event<'_>> {
         }
         _ => return None,
     })
+}
+
+/// Splits a leading `/name,` off.
+fn namespace(text: &[u8]) -> (&[u8], &[u8]) {
+    match text {
+        [b'/', ..] => text.split_at(memchr::memchr(b',', text).map_or(text.len(), |comma| comma + 1)),
+        _ => (&[], text),
+    }
 }
 
 /// Splits a leading number off.
@@ -149,8 +161,17 @@ mod tests {
     }
 
     #[test]
+    fn what_names_a_namespace_is_read_as_if_it_did_not() {
+        let event = Event::Echo { payload: b"1" };
+        assert_eq!(read(br#"2/a,7["echo",1]"#), Packet::Event { ack: Some(b"7"), event });
+        let echo = Packet::BinaryEcho { ack: b"3", args: b"{}]" };
+        assert_eq!(read(br#"51-/a,3["echo",{}]"#), echo);
+    }
+
+    #[test]
     fn other_packets_are_told_apart() {
-        assert_eq!(read(b"0"), Packet::Connect);
+        assert_eq!(read(b"0"), Packet::Connect { namespace: b"" });
+        assert_eq!(read(b"0/a,{}"), Packet::Connect { namespace: b"/a," });
         assert_eq!(read(b"1"), Packet::Disconnect);
         assert_eq!(read(br#"2["other",1]"#), Packet::Unknown);
     }

@@ -2,8 +2,8 @@
 //!
 //! Comes in: `floor PORT [--batch]`, WebSocket clients, the events of the benchmarks (`bench/README.md`). Goes out: what the
 //! events ask for, one `send` per delivery, or with `--batch` one `send` per client and pass of the loop. What is odd:
-//! it is a yardstick and no server. It checks nothing, speaks no polling and no TLS, knows one namespace, reads only the
-//! JSON that `JSON.stringify` and its like write, and hostile input may crash it.
+//! it is a yardstick and no server. It checks nothing, speaks no polling and no TLS, has a client in one namespace at a time,
+//! reads only the JSON that `JSON.stringify` and its like write, and hostile input may crash it.
 //!
 //! One thread, one epoll, one read buffer for all. A client that has nothing under way owns no buffer.
 
@@ -15,6 +15,8 @@ mod handshake;
 mod frame;
 
 mod event;
+
+mod namespaces;
 
 mod rooms;
 

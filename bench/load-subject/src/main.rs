@@ -8,7 +8,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use roomcast::{Data, Io, Room, Socket};
+use roomcast::{Data, Handlers, Io, Namespace, Room, Socket};
 use tokio::net::TcpListener;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -25,7 +25,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .ping_timeout(seconds("PING_TIMEOUT", 20.0))
         .max_payload(MAX_PAYLOAD)
         .build();
-    declare(&io);
+    declare(&io.of("/"));
+    declare(&io.of_pattern("/{name}"));
     let tls = tls()?;
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("listening on {}", listener.local_addr()?);
@@ -36,10 +37,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The events of the benchmarks.
-fn declare(io: &Io) {
-    io.on("broadcast", async |io: Io, payload: Data| {
-        io.emit("msg", payload);
+/// The events of the benchmarks, in a namespace or in all that clients name.
+fn declare(io: &Handlers) {
+    io.on("broadcast", async |namespace: Namespace, payload: Data| {
+        namespace.emit("msg", payload);
     });
     io.on("join", async |socket: Socket, room: Room| socket.join(room));
     io.on("rooms", async |socket: Socket, rooms: Vec<Room>| {
@@ -51,8 +52,8 @@ fn declare(io: &Io) {
     io.on("room", async |socket: Socket, room: Room, payload: Data| {
         socket.to(room).emit("msg", payload);
     });
-    io.on("except", async |io: Io, rooms: Vec<Room>, payload: Data| {
-        io.except(rooms).emit("msg", payload);
+    io.on("except", async |namespace: Namespace, rooms: Vec<Room>, payload: Data| {
+        namespace.except(rooms).emit("msg", payload);
     });
     io.on("echo", async |payload: Data| payload);
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! load <scenario> --port P --pid SERVER_PID [--clients N --rooms N --members N --size BYTES --inflight N --seconds S
-//!      --warmup S --rate PER_S --broadcast --tls --threads-of PID --patience S]
+//!      --warmup S --namespaces N --rate PER_S --broadcast --tls --threads-of PID --patience S]
 //! ```
 //!
 //! In: a server that runs on a port of this machine and speaks the events of `bench/` (`broadcast`, `join`, `rooms`,
@@ -43,13 +43,11 @@ mod report;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use crate::params::{Arguments, Params};
 use crate::scenario::Run;
 
 fn main() -> ExitCode {
-    let params = Params::from(Arguments::parse());
+    let params = Params::from(Arguments::read());
     let report = Run::begin(params).map_or_else(report::Report::failed, scenario::perform);
     println!("{}", serde_json::to_string(&report).expect("a report has nothing that JSON has not"));
     if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

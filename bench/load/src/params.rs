@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, ValueEnum};
 use serde::Serialize;
 
 use crate::check::NUMBER;
@@ -71,6 +72,9 @@ pub(crate) struct Arguments {
     /// How many members each room has.
     #[arg(long)]
     members: Option<usize>,
+    /// Over how many namespaces the rooms of `rooms` are spread: `/`, `/n1`, `/n2` and so on.
+    #[arg(long, default_value_t = 1)]
+    namespaces: usize,
     /// The bytes of a payload.
     #[arg(long)]
     size: Option<usize>,
@@ -108,6 +112,7 @@ pub(crate) struct Params {
     pub(crate) clients: usize,
     pub(crate) rooms: usize,
     pub(crate) members: usize,
+    pub(crate) namespaces: usize,
     pub(crate) size: usize,
     pub(crate) inflight: usize,
     pub(crate) seconds: f64,
@@ -160,6 +165,18 @@ impl Scenario {
     }
 }
 
+impl Arguments {
+    /// Reads the command line; ends the program if it makes no sense.
+    pub(crate) fn read() -> Self {
+        let given = Self::parse();
+        if given.namespaces > 1 && given.scenario != Scenario::Rooms {
+            let why = "only the clients of `rooms` are spread over namespaces";
+            Self::command().error(ErrorKind::ArgumentConflict, why).exit();
+        }
+        given
+    }
+}
+
 impl From<Arguments> for Params {
     fn from(given: Arguments) -> Self {
         let default = match (given.scenario, given.broadcast) {
@@ -180,6 +197,7 @@ impl From<Arguments> for Params {
             clients,
             rooms: rooms.max(1),
             members: given.members.unwrap_or_else(|| given.scenario.members(clients, rooms.max(1))),
+            namespaces: given.namespaces.max(1),
             // The number that tells messages apart needs its place.
             size: given.size.unwrap_or(default.size).max(NUMBER),
             inflight: given.inflight.unwrap_or(default.inflight).max(1),

@@ -7,18 +7,24 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use roomcast::{Ack, Data, Io, Socket};
+use roomcast::{Ack, Data, Handlers, Io, Namespace, Socket};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-/// A server that knows all events of the load.
+/// A server that knows all events of the load, in every namespace.
 fn subject() -> Io {
     let io = Io::builder().ping_interval(Duration::from_millis(200)).max_payload(2_000_000).build();
-    io.on("broadcast", async |io: Io, payload: Data| {
-        io.emit("msg", payload);
+    declare(&io.of("/"));
+    declare(&io.of_pattern("/{name}"));
+    io
+}
+
+fn declare(io: &Handlers) {
+    io.on("broadcast", async |namespace: Namespace, payload: Data| {
+        namespace.emit("msg", payload);
     });
     io.on("join", async |socket: Socket, room: String| socket.join(room));
     io.on("rooms", async |socket: Socket, rooms: Vec<String>| {
@@ -28,11 +34,10 @@ fn subject() -> Io {
     io.on("room", async |socket: Socket, room: String, payload: Data| {
         socket.to(room).emit("msg", payload);
     });
-    io.on("except", async |io: Io, rooms: Vec<String>, payload: Data| {
-        io.except(rooms).emit("msg", payload);
+    io.on("except", async |namespace: Namespace, rooms: Vec<String>, payload: Data| {
+        namespace.except(rooms).emit("msg", payload);
     });
     io.on("echo", async |payload: Data| payload);
-    io
 }
 
 /// A server in the background, and how the load is run against it.
@@ -100,6 +105,7 @@ fn listen() -> (Runtime, TcpListener) {
 fn every_scenario_is_clean_against_a_server_that_works() {
     let subject = Subject::serve(&subject());
     for arguments in [
+        "idle --clients 20",
         "connect --clients 100",
         "churn --clients 100",
         "heartbeat --clients 20 --seconds 0.5",
@@ -108,6 +114,7 @@ fn every_scenario_is_clean_against_a_server_that_works() {
         "fanout --clients 3 --size 1048576 --inflight 2 --seconds 0.2",
         "rooms --clients 60 --members 6 --seconds 0.2",
         "rooms --clients 60 --rooms 10 --inflight 32 --seconds 0.2",
+        "rooms --clients 60 --rooms 20 --namespaces 7 --inflight 32 --seconds 0.2",
         "manyrooms --clients 60 --rooms 400 --seconds 0.2 --inflight 4",
         "onesocket --clients 11 --rooms 50 --seconds 0.2",
         "except --clients 30 --rooms 10 --seconds 0.2",
@@ -191,6 +198,20 @@ fn a_server_that_sends_to_the_wrong_room_fails_the_run() {
     let error = Subject::serve(&io).wrong("rooms --clients 20 --rooms 4 --seconds 0.1");
     // One that comes when its slot has the next message already looks like a late copy.
     assert!(error.contains("messages stray") || error.contains("messages doubled"), "{error}");
+}
+
+#[test]
+fn a_server_that_mixes_namespaces_up_fails_the_run() {
+    let io = Io::new();
+    for namespace in ["/", "/n1"] {
+        let namespace = io.of(namespace);
+        namespace.on("join", async |socket: Socket, room: String| socket.join(room));
+        namespace.on("room", async |io: Io, own: Namespace, _room: String, payload: Data| {
+            io.of(if own.name() == "/" { "/n1" } else { "/" }).emit("msg", payload);
+        });
+    }
+    let error = Subject::serve(&io).wrong("rooms --clients 20 --rooms 4 --namespaces 2 --patience 0.3");
+    assert!(error.contains("stalled") && error.contains("messages stray"), "{error}");
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn measure(bench: &Bench, curves: &[&'static Curve], subjects: &[&Ready], rounds
             for cell in &these {
                 let cost = cell.sample().map_or("-".to_owned(), |sample| digits(sample.median));
                 let faults = cell.faults().map_or(String::new(), |faults| format!("  FAULT: {faults}"));
-                println!("{:<14}{:>9}  {:<12}{cost:>9}{faults}", curve.key, point.x, cell.subject);
+                println!("{:<14}{:>9}  {:<21}{cost:>9}{faults}", curve.key, point.x, cell.subject);
             }
             cells.extend(these);
         }
@@ -100,13 +100,8 @@ fn measure(bench: &Bench, curves: &[&'static Curve], subjects: &[&Ready], rounds
 fn write(options: &Options, curves: &[&'static Curve], cells: &[Cell], environment: &Environment) -> Outcome {
     save_json(&options.out, "curves", &raw(cells, environment))?;
     let mut text = format!(
-        "{}, {} cores, {}; {}; {}; commit {}; median of {} round{}.\n",
-        environment.processor,
-        environment.cores,
-        environment.kernel,
-        environment.rust,
-        environment.date,
-        environment.commit,
+        "{}; median of {} round{}.\n",
+        environment.line(),
         options.rounds,
         if options.rounds == 1 { "" } else { "s" },
     );

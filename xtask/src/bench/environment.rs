@@ -18,6 +18,8 @@ pub(super) struct Environment {
     pub(super) cores: usize,
     pub(super) memory_gib: u64,
     pub(super) kernel: String,
+    /// How TCP finds its pace, on loopback too.
+    pub(super) congestion_control: String,
     pub(super) rust: String,
     pub(super) commit: String,
 }
@@ -44,15 +46,32 @@ impl Environment {
             cores: placement.all.len(),
             memory_gib: memory_kib.unwrap_or_default() >> 20,
             kernel: said("uname", "-sr"),
+            congestion_control: fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control")
+                .map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned()),
             rust: said("rustc", "--version"),
             commit: if changed.is_empty() { commit } else { format!("{commit} with changes") },
         }
     }
 
+    /// In a line, for the top of a page.
+    pub(super) fn line(&self) -> String {
+        format!(
+            "{}, {} cores, {} GiB, {} (tcp_congestion_control {}); {}; {}; commit {}",
+            self.processor,
+            self.cores,
+            self.memory_gib,
+            self.kernel,
+            self.congestion_control,
+            self.rust,
+            self.date,
+            self.commit,
+        )
+    }
+
     pub(super) fn json(&self) -> Value {
         json!({
             "date": self.date, "processor": self.processor, "cores": self.cores, "memory_gib": self.memory_gib,
-            "kernel": self.kernel, "rust": self.rust, "commit": self.commit,
+            "kernel": self.kernel, "tcp_congestion_control": self.congestion_control, "rust": self.rust, "commit": self.commit,
         })
     }
 }

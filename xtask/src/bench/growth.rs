@@ -70,6 +70,23 @@ pub(super) const CURVES: &[Curve] = &[
         ],
     },
     Curve {
+        key: "namespaces",
+        title: "CPU per delivery by namespaces, in rooms of ten",
+        axis: "namespaces",
+        points: &[
+            at(1, "rooms --inflight 32 --clients 5000 --rooms 500 --namespaces 1 --seconds 1 --warmup 0.5"),
+            at(10, "rooms --inflight 32 --clients 5000 --rooms 500 --namespaces 10 --seconds 1 --warmup 0.5"),
+            at(
+                100,
+                "rooms --inflight 32 --clients 5000 --rooms 500 --namespaces 100 --seconds 1 --warmup 0.5",
+            ),
+            at(
+                500,
+                "rooms --inflight 32 --clients 5000 --rooms 500 --namespaces 500 --seconds 1 --warmup 0.5",
+            ),
+        ],
+    },
+    Curve {
         key: "size",
         title: "CPU per delivery by size of the message, fan-out to 101",
         axis: "bytes",

@@ -6,10 +6,12 @@
 
 // What is measured, against whom, where.
 mod environment;
+mod install;
 mod options;
 mod plan;
 mod scenarios;
 mod subjects;
+mod versions;
 
 // One run, and what it says.
 mod measurement;

@@ -19,11 +19,12 @@ use crate::step::{Failure, Outcome};
 const INK: RGBColor = RGBColor(40, 40, 40);
 const FAINT: RGBColor = RGBColor(225, 225, 225);
 /// In the order of the subjects.
-const COLOURS: [RGBColor; 8] = [
+const COLOURS: [RGBColor; 9] = [
     RGBColor(200, 30, 60),
     RGBColor(120, 120, 120),
     RGBColor(180, 180, 180),
     RGBColor(222, 125, 40),
+    RGBColor(240, 180, 110),
     RGBColor(70, 140, 70),
     RGBColor(150, 190, 60),
     RGBColor(110, 80, 160),

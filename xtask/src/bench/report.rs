@@ -78,14 +78,8 @@ pub(super) fn replaced(page: &str, name: &str, text: &str) -> String {
 
 fn machine(results: &Results, environment: &Environment) -> String {
     let mut text = format!(
-        "{}, {} cores, {} GiB, {}; {}; {}; commit {}; a {} run of {} round{}.\n\n",
-        environment.processor,
-        environment.cores,
-        environment.memory_gib,
-        environment.kernel,
-        environment.rust,
-        environment.date,
-        environment.commit,
+        "{}; a {} run of {} round{}.\n\n",
+        environment.line(),
         results.pace.name(),
         results.rounds,
         if results.rounds == 1 { "" } else { "s" },
@@ -350,10 +344,17 @@ mod tests {
             cores: 2,
             memory_gib: 23,
             kernel: "Linux 6.18".into(),
+            congestion_control: "cubic".into(),
             rust: "rustc 1.95".into(),
             commit: "abc".into(),
         };
         let text = machine(&results(&["idle"]), &environment);
+        assert!(
+            text.starts_with(
+                "a processor, 2 cores, 23 GiB, Linux 6.18 (tcp_congestion_control cubic); rustc"
+            ),
+            "{text}"
+        );
         assert!(
             text.contains("- python: **left out**, no / pip\n") && text.contains("- bun: bun 1.0\n"),
             "{text}"

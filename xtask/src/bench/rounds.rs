@@ -192,5 +192,5 @@ fn line(scenario: &Scenario, subject: &str, measurement: &Measurement, seconds: 
         true => String::new(),
         false => format!("  FAULT: {}", measurement.brief()),
     };
-    format!("{:<18}{subject:<14}{:>16}  {seconds:>5.1} s{share}{faults}", scenario.key, values.join(" / "))
+    format!("{:<18}{subject:<21}{:>16}  {seconds:>5.1} s{share}{faults}", scenario.key, values.join(" / "))
 }

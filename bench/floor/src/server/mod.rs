@@ -22,7 +22,7 @@ use slab::Slab;
 
 use crate::client::{Client, Partial};
 use crate::heartbeat::Heartbeat;
-use crate::rooms::Rooms;
+use crate::namespaces::Namespaces;
 use crate::sending::{Sending, Way};
 
 const LISTENER: Token = Token(usize::MAX);
@@ -35,7 +35,7 @@ pub(crate) struct Server {
     listener: TcpListener,
     heartbeat: Heartbeat,
     clients: Slab<Client>,
-    rooms: Rooms,
+    namespaces: Namespaces,
     sending: Sending,
     buffer: Vec<u8>,
     #[expect(clippy::vec_box, reason = "they move to and from clients, which have one word for them")]
@@ -56,7 +56,7 @@ impl Server {
             listener,
             heartbeat,
             clients: Slab::new(),
-            rooms: Rooms::default(),
+            namespaces: Namespaces::default(),
             sending: Sending::new(way),
             buffer: vec![0; READ],
             spare: Vec::new(),

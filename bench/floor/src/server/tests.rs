@@ -198,3 +198,31 @@ fn frames_that_do_not_lie_side_by_side_leave_whole_and_in_order() {
         }
     }
 }
+
+#[test]
+fn a_namespace_keeps_to_itself() {
+    for way in [Way::Direct, Way::Batch] {
+        let address = server(way, SELDOM);
+        let mut root = connect(address);
+        let [mut a, mut b] = [open(address), open(address)];
+        for peer in [&mut a, &mut b] {
+            peer.send("40/x,");
+            assert!(peer.text().starts_with(r#"40/x,{"sid":"S"#));
+            peer.send(r#"42/x,3["join","red"]"#);
+            assert_eq!(peer.text(), "43/x,3[]");
+        }
+        root.send(r#"420["join","red"]"#);
+        assert_eq!(root.text(), "430[]");
+        a.send(r#"42/x,["room","red","to b"]"#);
+        a.send(r#"42/x,["broadcast","to a and b"]"#);
+        a.send(r#"42/x,9["echo","to a"]"#);
+        assert_eq!(b.text(), r#"42/x,["msg","to b"]"#);
+        for peer in [&mut a, &mut b] {
+            assert_eq!(peer.text(), r#"42/x,["msg","to a and b"]"#);
+        }
+        assert_eq!(a.text(), r#"43/x,9["to a"]"#);
+        // Nothing of all that came before this.
+        root.send(r#"42["broadcast","to the root"]"#);
+        assert_eq!(root.text(), r#"42["msg","to the root"]"#);
+    }
+}

@@ -71,7 +71,7 @@ impl Server {
         let mut doomed = mem::take(&mut self.sending.doomed);
         for own in doomed.drain(..) {
             if let Some(mut client) = self.clients.try_remove(own as usize) {
-                self.rooms.leave_all(own, &mut client.rooms);
+                self.namespaces.of(client.namespace).rooms.leave_all(own, &mut client.rooms);
             }
         }
         self.sending.doomed = doomed;

@@ -1,15 +1,15 @@
 //! The messages on their way, when many senders write into many rooms.
 //!
 //! In: a message with its sender and receivers, then the bytes of each client; out: what arrived where, and which
-//! message has reached all. Odd: a message carries the number of its slot, so a whole frame is compared with one other
-//! frame and found; a slot has a bit for each client that the message has not reached, so all bits are clear when it is
+//! message has reached all. Odd: a message is one frame in the form of its namespace, with the number of its slot, so a
+//! whole frame is compared with one other frame and found; a slot has a bit for each client that the message has not reached, so all bits are clear when it is
 //! done.
 
 use std::time::Instant;
 
 use super::faults::Fault;
 use super::template::{Template, write_number};
-use crate::fleet::{Fleet, Inbound};
+use crate::fleet::{Fleet, Inbound, Namespaces};
 
 /// Slots have the last four digits of a number.
 const SLOTS: u64 = 10_000;
@@ -18,6 +18,8 @@ const SLOTS: u64 = 10_000;
 #[derive(Debug)]
 struct Slot {
     frame: Vec<u8>,
+    /// The namespace whose form the frame has.
+    namespace: usize,
     number: u64,
     sent: Instant,
     sender: usize,
@@ -32,7 +34,9 @@ struct Slot {
 /// The messages on their way.
 #[derive(Debug)]
 pub(crate) struct Board {
-    template: Template,
+    namespaces: Namespaces,
+    /// One for each of them.
+    templates: Vec<Template>,
     slots: Vec<Slot>,
     next: u64,
 }
@@ -47,10 +51,13 @@ pub(crate) struct Arrival {
 }
 
 impl Board {
-    /// So many messages on their way at most.
-    pub(crate) fn new(template: Template, slots: usize, clients: usize) -> Self {
+    /// So many messages with payloads of this size on their way at most.
+    pub(crate) fn new(namespaces: Namespaces, size: usize, slots: usize, clients: usize) -> Self {
+        let form = |prefix: &String| Template::msg_in(prefix, size);
+        let templates: Vec<_> = namespaces.prefixes().iter().map(form).collect();
         let slot = |_| Slot {
-            frame: template.clone().numbered(0).to_vec(),
+            frame: templates[0].clone().numbered(0).to_vec(),
+            namespace: 0,
             number: 0,
             sent: Instant::now(),
             sender: 0,
@@ -60,7 +67,7 @@ impl Board {
             earlier: None,
         };
         let slots = (0..slots.min(SLOTS as usize)).map(slot).collect();
-        Self { template, slots, next: 1 }
+        Self { namespaces, templates, slots, next: 1 }
     }
 
     /// Puts a message into a slot that is done; returns the number that it carries.
@@ -70,9 +77,15 @@ impl Board {
         let of_sender =
             self.slots.iter().enumerate().filter(|(_, other)| other.left > 0 && other.sender == sender);
         let earlier = of_sender.map(|(at, other)| (at, other.number)).max_by_key(|(_, number)| *number);
-        let at = self.template.number_at();
+        let namespace = self.namespaces.of(sender);
         let slot = &mut self.slots[slot];
-        write_number(&mut slot.frame, at, number);
+        if slot.namespace == namespace {
+            write_number(&mut slot.frame, self.templates[namespace].number_at(), number);
+        } else {
+            slot.namespace = namespace;
+            slot.frame.clear();
+            slot.frame.extend_from_slice(self.templates[namespace].numbered(number));
+        }
         (slot.number, slot.sender, slot.earlier, slot.sent) = (number, sender, earlier, Instant::now());
         slot.receivers.clear();
         slot.receivers.extend(receivers);
@@ -90,7 +103,8 @@ impl Board {
 
     /// Takes the first frame off the bytes of a client.
     pub(crate) fn take(&mut self, fleet: &mut Fleet, who: usize, bytes: &[u8]) -> Arrival {
-        let (length, at) = (self.template.len(), self.template.number_at());
+        let template = &self.templates[self.namespaces.of(who)];
+        let (length, at) = (template.len(), template.number_at());
         if let Some(frame) = bytes.get(..length) {
             let slot =
                 frame[at + 12..at + 16].iter().fold(0, |sum, digit| sum * 10 + usize::from(digit & 15));
@@ -141,7 +155,7 @@ impl Board {
 
     /// A message whose frame is none of those on the board.
     fn judge(&mut self, fleet: &mut Fleet, who: usize, message: &[u8]) -> Option<(usize, Instant)> {
-        let number = self.template.number_in(message);
+        let number = self.templates[self.namespaces.of(who)].number_in(message);
         let slot = number.map(|number| (number % SLOTS) as usize);
         let Some((number, slot)) = number.zip(slot.filter(|slot| *slot < self.slots.len())) else {
             fleet.fault(Fault::Altered, who, || {

@@ -36,7 +36,12 @@ impl Template {
 
     /// The message of all rooms and broadcasts.
     pub(crate) fn msg(size: usize) -> Self {
-        Self::expected(r#"42["msg","#, size, "]")
+        Self::msg_in("", size)
+    }
+
+    /// The same in the namespace with this prefix.
+    pub(crate) fn msg_in(namespace: &str, size: usize) -> Self {
+        Self::expected(&format!(r#"42{namespace}["msg","#), size, "]")
     }
 
     fn new(side: Side, before: &str, size: usize, after: &str) -> Self {

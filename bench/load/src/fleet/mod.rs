@@ -6,6 +6,8 @@
 
 mod client;
 
+mod namespaces;
+
 mod handshake;
 
 mod reading;
@@ -25,6 +27,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use self::client::{Client, Phase};
 pub(crate) use self::inbound::Inbound;
+pub(crate) use self::namespaces::Namespaces;
 use crate::check::{Fault, Faults};
 use crate::measure::{Patience, Stop};
 use crate::net::Dialer;
@@ -64,6 +67,7 @@ pub(crate) struct Fleet {
     dialer: Dialer,
     upgrade: Vec<u8>,
     clients: Vec<Client>,
+    namespaces: Namespaces,
     joined: usize,
     away: usize,
     gone: usize,
@@ -77,11 +81,11 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    /// No client yet; `patience` is how long a run waits without progress.
+    /// No client yet, who will be in these namespaces; `patience` is how long a run waits without progress.
     ///
     /// # Errors
     /// When the system has no epoll.
-    pub(crate) fn new(dialer: Dialer, patience: Duration) -> io::Result<Self> {
+    pub(crate) fn new(dialer: Dialer, namespaces: Namespaces, patience: Duration) -> io::Result<Self> {
         Ok(Self {
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
@@ -89,6 +93,7 @@ impl Fleet {
             upgrade: handshake::request(&dialer.host()),
             dialer,
             clients: Vec::new(),
+            namespaces,
             joined: 0,
             away: 0,
             gone: 0,
@@ -118,6 +123,11 @@ impl Fleet {
     /// Whether this client has lost its connection, or given it up.
     pub(crate) fn is_gone(&self, who: usize) -> bool {
         self.clients[who].phase == Phase::Gone
+    }
+
+    /// Who is in which namespace.
+    pub(crate) fn namespaces(&self) -> &Namespaces {
+        &self.namespaces
     }
 
     /// The server's address, as a request names it.

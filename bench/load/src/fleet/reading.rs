@@ -58,7 +58,7 @@ impl Fleet {
                 Phase::Joined => play.bytes(self, who, &bytes[used..]),
                 Phase::Gone | Phase::Leaving => bytes.len() - used,
                 phase => {
-                    let step = handshake::step(phase, &bytes[used..]);
+                    let step = handshake::step(phase, &bytes[used..], self.namespaces.prefix(who));
                     self.take_step(play, who, step)
                 }
             };
@@ -77,7 +77,7 @@ impl Fleet {
                 self.clients[who].phase = phase;
                 if let Some(text) = answer {
                     let mut bytes = Vec::new();
-                    frame::push_masked(&mut bytes, Kind::Text, text);
+                    frame::push_masked(&mut bytes, Kind::Text, text.as_bytes());
                     self.send(who, &bytes);
                 }
                 if phase == Phase::Joined {

@@ -35,7 +35,8 @@ impl Fleet {
     /// Leaves the namespace and the connection: DISCONNECT, a close frame, the end.
     pub(crate) fn leave(&mut self, who: usize) {
         let mut bytes = Vec::new();
-        frame::push_masked(&mut bytes, Kind::Text, b"41");
+        let farewell = format!("41{}", self.namespaces.prefix(who));
+        frame::push_masked(&mut bytes, Kind::Text, farewell.as_bytes());
         frame::push_masked(&mut bytes, Kind::Close, &1000_u16.to_be_bytes());
         self.send(who, &bytes);
         let client = &mut self.clients[who];

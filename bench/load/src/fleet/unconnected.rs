@@ -3,14 +3,19 @@
 use std::time::Duration;
 
 use super::client::Client;
-use super::{Fleet, Play};
+use super::{Fleet, Namespaces, Play};
 use crate::net::Dialer;
 
 impl Fleet {
-    /// So many clients, all in the namespace.
+    /// So many clients, all in one namespace.
     pub(crate) fn unconnected(clients: usize) -> Self {
+        Self::unconnected_in(Namespaces::new(1, 1), clients)
+    }
+
+    /// So many clients, all in their namespaces.
+    pub(crate) fn unconnected_in(namespaces: Namespaces, clients: usize) -> Self {
         let dialer = Dialer::new(1, false).unwrap();
-        let mut fleet = Self::new(dialer, Duration::ZERO).unwrap();
+        let mut fleet = Self::new(dialer, namespaces, Duration::ZERO).unwrap();
         fleet.clients.extend((0..clients).map(|_| Client::new(None)));
         fleet
     }

@@ -29,7 +29,11 @@ impl Ask {
         let mut bytes = Vec::new();
         for (who, event) in requests {
             bytes.clear();
-            push_masked(&mut bytes, Kind::Text, format!("420{event}").as_bytes());
+            push_masked(
+                &mut bytes,
+                Kind::Text,
+                format!("42{}0{event}", fleet.namespaces().prefix(who)).as_bytes(),
+            );
             if ask.waiting.len() <= who {
                 ask.waiting.resize(who + 1, false);
             }
@@ -50,7 +54,9 @@ impl Play for Ask {
                 Inbound::Handled(more) => used += more,
                 Inbound::Text(message, more) | Inbound::Binary(message, more) => {
                     used += more;
-                    if message.starts_with(b"430[") && self.waiting.get(who) == Some(&true) {
+                    if is_answer(message, fleet.namespaces().prefix(who))
+                        && self.waiting.get(who) == Some(&true)
+                    {
                         self.waiting[who] = false;
                         self.left -= 1;
                         self.answered += 1;
@@ -62,4 +68,10 @@ impl Play for Ask {
             }
         }
     }
+}
+
+/// Whether a message acknowledges request 0 in the namespace with this prefix.
+fn is_answer(message: &[u8], namespace: &str) -> bool {
+    let rest = message.strip_prefix(b"43").and_then(|rest| rest.strip_prefix(namespace.as_bytes()));
+    rest.is_some_and(|rest| rest.starts_with(b"0["))
 }

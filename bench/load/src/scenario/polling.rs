@@ -2,9 +2,13 @@
 //! one for what it sends.
 //!
 //! Odd: a round trip ends when both the answer has come by a poll and the POST has been acknowledged, because only then
-//! a client may send again.
+//! a client may send again. Nobody says anything before all are in the namespace and the server had a moment more: over
+//! polling the answer to CONNECT and the next event take different ways, and a server that calls the connect handler
+//! beside its answer may drop what comes before that handler ran. Other scenarios wait for all clients too.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
 
 use crate::check::{Fault, Template};
 use crate::fleet::{Fleet, Play};
@@ -17,6 +21,9 @@ use crate::scenario::run::Measurable;
 /// What separates packets in a body.
 const SEPARATOR: u8 = 0x1e;
 
+/// How long a server has to call the connect handler of the last client.
+const SETTLE: Duration = Duration::from_millis(100);
+
 /// The scenario.
 pub(crate) fn polling(run: &mut Run) -> Result<Outcome, Stop> {
     let mut play = Polling {
@@ -28,7 +35,8 @@ pub(crate) fn polling(run: &mut Run) -> Result<Outcome, Stop> {
         out: 0,
         answered: 0,
         latency: Latency::new(),
-        closing: false,
+        spelled_otherwise: 0,
+        stage: Stage::Joining,
     };
     for _ in 0..run.params.clients {
         let (poll, _post) = (run.fleet.dial_bare()?, run.fleet.dial_bare()?);
@@ -39,11 +47,29 @@ pub(crate) fn polling(run: &mut Run) -> Result<Outcome, Stop> {
     }
     let all = run.params.clients as u64;
     run.fleet.until(&mut play, "sessions over polling", |play| play.joined, |play| play.joined == all)?;
+    run.fleet.linger(&mut play, SETTLE)?;
+    play.stage = Stage::Asking;
+    for who in 0..run.params.clients {
+        play.go_on(&mut run.fleet, who);
+    }
     let counted = run.measure(&mut play);
     for (who, poller) in play.pollers.iter().enumerate().filter(|(_, poller)| poller.waits) {
         run.fleet.fault(Fault::Lost, who, || format!("the answer to {}", poller.number));
     }
-    run.outcome("round trip", counted?, Some(play.latency))
+    let mut outcome = run.outcome("round trip", counted?, Some(play.latency))?;
+    outcome.more.insert("posts_answered_in_another_spelling".into(), json!(play.spelled_otherwise));
+    Ok(outcome)
+}
+
+/// How far the scenario is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Sessions are made, heartbeats are answered.
+    Joining,
+    /// Each answer is followed by the next request.
+    Asking,
+    /// What is on its way is awaited.
+    Closing,
 }
 
 /// One client.
@@ -74,7 +100,9 @@ struct Polling {
     out: u64,
     answered: u64,
     latency: Latency,
-    closing: bool,
+    /// POSTs that were answered with `OK`: the protocol says `ok`, and no client looks at it.
+    spelled_otherwise: u64,
+    stage: Stage,
 }
 
 impl Polling {
@@ -133,7 +161,7 @@ impl Polling {
         if std::mem::take(&mut poller.pong) {
             body.push(b'3');
         }
-        if !poller.waits && !self.closing {
+        if !poller.waits && self.stage == Stage::Asking {
             if !body.is_empty() {
                 body.push(SEPARATOR);
             }
@@ -181,8 +209,11 @@ impl Play for Polling {
                 fleet.send(connection, &self.pollers[who].get);
             } else {
                 self.pollers[who].posting = false;
-                if *body != *b"ok" {
-                    fleet.fault(Fault::Altered, who, || format!("{body:?} in place of ok"));
+                if !body.eq_ignore_ascii_case(b"ok") {
+                    let text = String::from_utf8_lossy(&body).into_owned();
+                    fleet.fault(Fault::Altered, who, || format!("{text} in place of ok"));
+                } else if *body != *b"ok" {
+                    self.spelled_otherwise += 1;
                 }
                 self.go_on(fleet, who);
             }
@@ -200,10 +231,43 @@ impl Measurable for Polling {
     }
 
     fn window_closes(&mut self) {
-        self.closing = true;
+        self.stage = Stage::Closing;
     }
 
     fn is_quiet(&self) -> bool {
         self.out == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(body: &str) -> (Polling, Vec<String>) {
+        let mut play = Polling {
+            host: "localhost".into(),
+            request: Template::request(r#"427["echo","#, 16, "]"),
+            answer: Template::expected("437[", 16, "]"),
+            pollers: vec![Poller::default()],
+            joined: 0,
+            out: 0,
+            answered: 0,
+            latency: Latency::new(),
+            spelled_otherwise: 0,
+            stage: Stage::Joining,
+        };
+        let mut fleet = Fleet::unconnected(2);
+        let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        assert_eq!(play.bytes(&mut fleet, 1, response.as_bytes()), response.len());
+        (play, fleet.faults.lines())
+    }
+
+    #[test]
+    fn a_post_may_be_answered_in_another_spelling_which_is_counted() {
+        for (body, count) in [("ok", 0), ("OK", 1)] {
+            let (play, faults) = answered(body);
+            assert_eq!((play.spelled_otherwise, faults), (count, Vec::new()), "{body}");
+        }
+        assert_eq!(answered("no").1[1], "altered: client 0: no in place of ok");
     }
 }

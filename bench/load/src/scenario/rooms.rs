@@ -61,10 +61,15 @@ pub(super) struct Writers {
 impl Writers {
     /// Rooms with these members.
     pub(super) fn new(run: &Run, members: Vec<Vec<u32>>, senders: Senders) -> Self {
-        let Run { params, .. } = run;
-        let request = |room| Template::request(&format!(r#"42["room","{}","#, name(room)), params.size, "]");
+        let Run { params, fleet, .. } = run;
+        let namespaces = fleet.namespaces();
+        let request = |room| {
+            // All members of a room are in the namespace of the client with its number.
+            let before = format!(r#"42{}["room","{}","#, namespaces.prefix(room), name(room));
+            Template::request(&before, params.size, "]")
+        };
         Self {
-            board: Board::new(Template::msg(params.size), params.inflight, params.clients),
+            board: Board::new(namespaces.clone(), params.size, params.inflight, params.clients),
             requests: (0..members.len()).map(request).collect(),
             members,
             senders,

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::fleet::{Fleet, Play};
+use crate::fleet::{Fleet, Namespaces, Play};
 use crate::measure::{Latency, Measured, Server, Stop, Window};
 use crate::net::Dialer;
 use crate::params::Params;
@@ -31,7 +31,8 @@ impl Run {
     /// When there is no such process.
     pub(crate) fn begin(params: Params) -> io::Result<Self> {
         let server = Server::new(params.pids.iter().copied())?;
-        let fleet = Fleet::new(Dialer::new(params.port, params.tls)?, params.patience)?;
+        let namespaces = Namespaces::new(params.namespaces, params.rooms);
+        let fleet = Fleet::new(Dialer::new(params.port, params.tls)?, namespaces, params.patience)?;
         let rss_before_kib = server.rss_kib()?;
         Ok(Self { params, server, fleet, rss_before_kib })
     }

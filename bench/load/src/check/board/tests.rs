@@ -36,7 +36,7 @@ struct Sent {
 }
 
 fn sent() -> Sent {
-    let mut board = Board::new(Template::msg(SIZE), 3, 100);
+    let mut board = Board::new(Namespaces::new(1, 1), SIZE, 3, 100);
     let mut template = Template::msg(SIZE);
     let mut send = |slot, sender, receivers: &[u32]| {
         let number = board.send(slot, sender, receivers.iter().copied());
@@ -137,4 +137,23 @@ fn a_message_for_somebody_else_is_reported() {
     let never_sent = Template::msg(SIZE).numbered(9_990_001).to_vec();
     sent.hand(1, &never_sent);
     assert_eq!(sent.faults(), [(Fault::Stray, 3)]);
+}
+
+#[test]
+fn a_message_is_looked_for_in_the_form_of_its_namespace() {
+    // Rooms 0 and 1 are in `/` and `/n1`; clients 1 and 3 are in the second.
+    let namespaces = Namespaces::new(2, 2);
+    let mut fleet = Fleet::unconnected_in(namespaces.clone(), 4);
+    let mut board = Board::new(namespaces, SIZE, 1, 4);
+    for (sender, receiver, prefix) in [(1, 3, "/n1,"), (0, 2, ""), (3, 1, "/n1,")] {
+        let number = board.send(0, sender, std::iter::once(receiver));
+        let frame = Template::msg_in(prefix, SIZE).numbered(number).to_vec();
+        let arrival = board.take(&mut fleet, receiver as usize, &frame);
+        assert!(arrival.used == frame.len() && arrival.message.is_some() && board.is_done(0), "{prefix}");
+    }
+    assert_eq!(counts(&fleet.faults), []);
+    let number = board.send(0, 1, std::iter::once(3));
+    let elsewhere = Template::msg(SIZE).numbered(number).to_vec();
+    assert!(board.take(&mut fleet, 3, &elsewhere).message.is_none());
+    assert_eq!(counts(&fleet.faults), [(Fault::Altered, 1)]);
 }
