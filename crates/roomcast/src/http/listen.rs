@@ -27,7 +27,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const MAX_UNSENT: u32 = 128 * 1024;
 
-/// How long the TLS handshake of a connection may take.
+/// How long the TLS handshake of a connection may take, and its end.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How a TCP connection becomes the stream that HTTP is spoken on.
@@ -80,6 +80,9 @@ impl AcceptStream for tokio_rustls::TlsAcceptor {
 /// kernel may bound it further.
 const BACKLOG: u32 = 4096;
 
+/// The most connections that a listener brings along: no kernel keeps more in its queue.
+const MAX_EARLY: usize = 65_536;
+
 /// Binds the first of the addresses that can be bound.
 pub(crate) async fn bind(addresses: impl ToSocketAddrs) -> io::Result<TcpListener> {
     let mut failed = io::Error::new(io::ErrorKind::InvalidInput, "there is no address to listen on");
@@ -105,7 +108,7 @@ pub(crate) async fn listen<A: Acceptor>(acceptor: A, listener: TcpListener, stre
         if let Err(error) = set_options((&listener).into()) {
             tracing::warn!(%error, "the options of the listener cannot be set");
         }
-        for (stream, address) in early(&listener) {
+        for (stream, address) in early(&listener).take(MAX_EARLY) {
             tokio::spawn(serve(acceptor.clone(), streams.clone(), stream, address));
         }
     }
@@ -134,22 +137,28 @@ const INHERITED: bool = cfg!(any(target_os = "linux", target_os = "android"));
 /// behind megabytes there can be neither overtaken by a heartbeat nor dropped by a policy, and counts in no bound. What is
 /// on its way to the client is not limited.
 fn set_options(socket: socket2::SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket.set_tcp_notsent_lowat(MAX_UNSENT)?;
-    socket.set_tcp_nodelay(true)
+    if let Err(error) = socket.set_tcp_notsent_lowat(MAX_UNSENT) {
+        // Not every kernel that calls itself so has it.
+        tracing::debug!(%error, "the unsent bytes of a connection cannot be limited");
+    }
+    Ok(())
 }
 
 /// The connections that were made before the listener had its options.
-fn early(listener: &TcpListener) -> Vec<(TcpStream, SocketAddr)> {
-    let accept = || -> io::Result<_> {
+fn early(listener: &TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr)> + '_ {
+    let accept = move || -> io::Result<_> {
         let (socket, address) = socket2::SockRef::from(listener).accept()?;
-        set_options((&socket).into())?;
+        if let Err(error) = set_options((&socket).into()) {
+            tracing::debug!(%error, "the options of a connection cannot be set");
+        }
         socket.set_nonblocking(true)?;
         let address = address.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
         Ok((TcpStream::from_std(socket.into())?, address))
     };
     // The listener does not block: the first error is that there is no other connection, or one that shows again.
-    std::iter::from_fn(|| accept().ok()).collect()
+    std::iter::from_fn(move || accept().ok())
 }
 
 async fn serve<A: Acceptor>(acceptor: A, streams: impl AcceptStream, stream: TcpStream, address: SocketAddr) {
@@ -199,22 +208,20 @@ async fn serve_http<A: Acceptor>(
     http.timer(TokioTimer::new());
     // Boxed: moving it into the task, uninitialised, would take longer.
     let mut connection = Box::new(http.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        result = poll_fn(|cx| connection.poll_without_shutdown(cx)) => Some(result),
-        () = core.closed() => None,
-    };
-    match ended {
-        Some(result) => result?,
-        None => {
+    tokio::select! {
+        result = poll_fn(|cx| connection.poll_without_shutdown(cx)) => result?,
+        () = core.closed() => {
+            // Nobody takes a connection over any more.
             Pin::new(&mut *connection).graceful_shutdown();
-            poll_fn(|cx| connection.poll_without_shutdown(cx)).await?;
+            return Ok(connection.await?);
         }
     }
     let parts = connection.into_parts();
     let mut stream = parts.io.into_inner();
     match takeover.take() {
         Some(heir) => heir(Stream::new(stream), &parts.read_buf),
-        None => stream.shutdown().await?,
+        // A peer that does not read shall not hold it.
+        None => tokio::time::timeout(HANDSHAKE, stream.shutdown()).await??,
     }
     Ok(())
 }

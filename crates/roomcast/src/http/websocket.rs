@@ -8,7 +8,7 @@ use http::header::{
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
@@ -126,7 +126,11 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
 }
 
 fn check(parts: &Parts) -> Option<Accept> {
-    if !has_token(&parts.headers, UPGRADE, "websocket") || !wants_upgrade(&parts.headers) {
+    // HTTP/1.0 has no upgrades.
+    if parts.version < Version::HTTP_11
+        || !has_token(&parts.headers, UPGRADE, "websocket")
+        || !wants_upgrade(&parts.headers)
+    {
         return None;
     }
     let version = parts.headers.get(SEC_WEBSOCKET_VERSION)?;

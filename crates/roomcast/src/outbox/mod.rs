@@ -37,6 +37,9 @@ use room::Room;
 /// An outbox that idles keeps room for this many frames, so that one message at a time allocates nothing.
 const KEPT_FRAMES: usize = 4;
 
+/// More bytes than this do not wait for the end of a turn.
+const HEAVY: usize = 64 * 1024;
+
 /// What may be done with a frame that cannot leave at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Urgency {
@@ -301,6 +304,11 @@ impl Outbox {
 
     pub(crate) fn is_watched(&self) -> bool {
         self.watched
+    }
+
+    /// Whether so much waits that it should be written soon.
+    pub(crate) fn is_heavy(&self) -> bool {
+        self.bytes > HEAVY.min(self.limits.bytes / 2)
     }
 
     pub(crate) fn is_between_frames(&self) -> bool {

@@ -33,7 +33,9 @@ thread_local! {
 
 /// Exchanges a full small queue for a large one, if there is one.
 pub(super) fn enlarge(frames: &mut VecDeque<Frame>) {
-    SPARE.with_borrow_mut(|spare| {
+    // While the thread ends, there is none.
+    let _ = SPARE.try_with(|spare| {
+        let spare = &mut *spare.borrow_mut();
         let Some(mut large) = spare.large.pop() else { return };
         spare.places -= large.capacity();
         large.extend(frames.drain(..));
@@ -47,7 +49,8 @@ pub(super) fn enlarge(frames: &mut VecDeque<Frame>) {
 /// Exchanges an empty queue that has grown large for a small one.
 pub(super) fn give_back(frames: &mut VecDeque<Frame>) {
     debug_assert!(frames.is_empty());
-    SPARE.with_borrow_mut(|spare| {
+    let _ = SPARE.try_with(|spare| {
+        let spare = &mut *spare.borrow_mut();
         let large = std::mem::replace(frames, spare.small.pop().unwrap_or_default());
         let capacity = large.capacity();
         if capacity > KEPT_FRAMES && capacity <= MAX_PLACES && spare.places + capacity <= MAX_ALL_PLACES {

@@ -48,11 +48,12 @@ pub(crate) fn write_frames(
     }
     let (mut count, mut total) = (0, 0);
     for frame in frames {
-        count += 1;
-        total += frame.websocket_len();
-        if total >= MAX_COPY {
+        let length = frame.websocket_len();
+        if count > 0 && total + length > MAX_COPY {
             break;
         }
+        count += 1;
+        total += length;
     }
     if total <= SMALL * count {
         return COPY.with_borrow_mut(|copy| {
@@ -136,6 +137,14 @@ mod tests {
         }
         forget_copy();
         assert_eq!(written(&other, 1, Audience::Many), expected(&other)[1..]);
+    }
+
+    #[test]
+    fn a_huge_frame_behind_tiny_ones_is_not_copied() {
+        let mut frames: VecDeque<_> = (0..500).map(|n| Frame::text(&n.to_string())).collect();
+        frames.push_back(Frame::text(&"x".repeat(10 * MAX_COPY)));
+        let piece = written(&frames, 0, Audience::One);
+        assert!(expected(&frames).starts_with(&piece) && piece.len() <= MAX_COPY);
     }
 
     #[test]

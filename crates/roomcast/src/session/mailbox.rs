@@ -77,6 +77,8 @@ struct Inner {
     transport: Transport,
     /// A polling body is being read or handled; its reader holds the other end.
     post: Option<oneshot::Sender<()>>,
+    /// A deadline has come since the driver looked last.
+    rung: bool,
     /// The outbox overflowed.
     overflow: bool,
     closed: bool,
@@ -92,6 +94,7 @@ impl Mailbox {
             sleep: Sleep::Awake,
             transport,
             post: None,
+            rung: false,
             overflow: false,
             closed: false,
         };
@@ -107,7 +110,7 @@ impl Mailbox {
         let (pushed, then) = {
             let mut inner = self.inner.lock();
             let pushed = inner.outbox.push(frame, urgency);
-            (pushed, inner.pushed(pushed))
+            (pushed, inner.pushed(pushed, urgency))
         };
         self.go_on(then);
         pushed
@@ -130,9 +133,10 @@ impl Mailbox {
                 return;
             }
             let Inner { outbox, stream, .. } = &mut *inner;
-            let written = stream
-                .as_ref()
-                .is_some_and(|stream| outbox.write(|slices| try_write(stream.as_ref(), slices)).is_ok());
+            // Only the driver can tell the application that the outbox has run empty.
+            let stream = stream.as_ref().filter(|_| !outbox.is_watched());
+            let written =
+                stream.is_some_and(|stream| outbox.write(|slices| try_write(stream.as_ref(), slices)).is_ok());
             let wakers = outbox.wakers();
             if written {
                 inner.sleep = Sleep::Light;
@@ -160,9 +164,14 @@ impl Mailbox {
         }
     }
 
-    /// Wakes the driver, because a deadline of its has come.
+    /// Wakes the driver, because a deadline of its has come. One that is awake may have looked at the time before that,
+    /// so it looks again before it sleeps.
     pub(super) fn ring(&self) {
-        let waker = self.inner.lock().wake();
+        let waker = {
+            let mut inner = self.inner.lock();
+            inner.rung = true;
+            inner.wake()
+        };
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -182,7 +191,7 @@ impl Mailbox {
         let (pushed, then) = {
             let mut inner = self.inner.lock();
             let pushed = inner.outbox.push_or_wait(frame, urgency)?;
-            (pushed, inner.pushed(pushed))
+            (pushed, inner.pushed(pushed, urgency))
         };
         self.go_on(then);
         Ok(pushed)
@@ -282,6 +291,7 @@ impl Mailbox {
     pub(super) fn take_commands(&self) -> (Vec<Command>, bool) {
         let mut inner = self.inner.lock();
         inner.sleep = Sleep::Awake;
+        inner.rung = false;
         (std::mem::take(&mut inner.commands), std::mem::take(&mut inner.overflow))
     }
 
@@ -307,7 +317,7 @@ impl Mailbox {
     /// Lets the driver sleep, unless something came in meanwhile: then `false`. `can_send`: its transport takes frames.
     pub(super) fn sleep(&self, waker: &Waker, can_send: bool) -> bool {
         let mut inner = self.inner.lock();
-        if !inner.commands.is_empty() || inner.overflow || (can_send && !inner.outbox.is_empty()) {
+        if !inner.commands.is_empty() || inner.overflow || inner.rung || (can_send && !inner.outbox.is_empty()) {
             return false;
         }
         inner.sleep = if can_send { Sleep::Light } else { Sleep::Deep };
@@ -349,25 +359,31 @@ enum Then {
 
 impl Inner {
     /// What is to be done about what became of a frame.
-    fn pushed(&mut self, pushed: Pushed) -> Option<Then> {
-        match pushed {
-            Pushed::Overflow => {
-                self.overflow = true;
-                self.wake().map(Then::Wake)
-            }
-            pushed if pushed.is_queued() && self.sleep == Sleep::Light => self.serve(),
-            _ => None,
+    fn pushed(&mut self, pushed: Pushed, urgency: &Urgency) -> Option<Then> {
+        if pushed == Pushed::Overflow {
+            self.overflow = true;
+            return self.wake().map(Then::Wake);
         }
-    }
-
-    /// Who writes what was pushed while the driver sleeps.
-    fn serve(&mut self) -> Option<Then> {
-        // Only the driver can tell the application that the outbox has run empty.
-        if self.stream.is_some() && turn::is_running() && !self.outbox.is_watched() {
-            self.sleep = Sleep::Promised;
-            return Some(Then::Promise);
+        match self.sleep {
+            Sleep::Awake | Sleep::Deep => return None,
+            Sleep::Light | Sleep::Promised if !pushed.is_queued() => return None,
+            Sleep::Light if self.may_promise(urgency) => {
+                self.sleep = Sleep::Promised;
+                return Some(Then::Promise);
+            }
+            // A turn may be long: neither shall others wait for it, nor much for its end.
+            Sleep::Promised if turn::is_running() && !self.outbox.is_heavy() => return None,
+            Sleep::Light | Sleep::Promised => {}
         }
         self.wake().map(Then::Wake)
+    }
+
+    /// Whether the running turn may write what was pushed while the driver sleeps.
+    fn may_promise(&self, urgency: &Urgency) -> bool {
+        // Somebody may wait for the answer to a question, the turn itself among them. And only the driver can tell the
+        // application that the outbox has run empty.
+        let asks = matches!(urgency, Urgency::Reliable | Urgency::Immediate);
+        self.stream.is_some() && !asks && !self.outbox.is_watched() && turn::is_running()
     }
 
     /// The waker, if the driver sleeps.

@@ -37,7 +37,8 @@ pub(super) fn begin() -> Running {
 
 /// Whether a turn is running on this thread.
 pub(super) fn is_running() -> bool {
-    TURN.with_borrow(|turn| turn.running)
+    // Not while the thread ends.
+    TURN.try_with(|turn| turn.borrow().running).unwrap_or(false)
 }
 
 /// The running turn shall write to this session when it ends.
@@ -59,7 +60,10 @@ impl Drop for Running {
         promised.drain(..).for_each(|mailbox| mailbox.keep_promise());
         forget_copy();
         if promised.capacity() <= KEPT {
-            TURN.with_borrow_mut(|turn| turn.promised = promised);
+            TURN.with_borrow_mut(|turn| {
+                promised.append(&mut turn.promised);
+                turn.promised = promised;
+            });
         }
     }
 }

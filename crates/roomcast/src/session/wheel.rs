@@ -6,6 +6,7 @@
 //! beyond the wheel's horizon hangs in the last slot, and is hung again when that comes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -29,6 +30,8 @@ pub(crate) struct Wheel {
     base: Instant,
     step: Duration,
     slots: Mutex<Slots>,
+    /// The task runs, or is about to.
+    runs: AtomicBool,
     /// Told when an entry came that is due before all others, and when the last has gone.
     sooner: Notify,
 }
@@ -79,12 +82,12 @@ impl Wheel {
             next_tick: 0,
             waits_for: None,
         };
-        Self { base: now(), step, slots: Mutex::new(slots), sooner: Notify::new() }
+        Self { base: now(), step, slots: Mutex::new(slots), runs: AtomicBool::new(false), sooner: Notify::new() }
     }
 
     /// Sees to it that the session is woken at `deadline`, and no longer at the time asked for before.
     pub(super) fn set(self: &Arc<Self>, timer: &mut Timer, mailbox: &Arc<Mailbox>, deadline: Instant) {
-        if timer.deadline == Some(deadline) {
+        if timer.deadline == Some(deadline) && self.runs.load(Ordering::Acquire) {
             return;
         }
         timer.deadline = Some(deadline);
@@ -92,7 +95,7 @@ impl Wheel {
         let tick = self.tick(deadline) + 1;
         let starts = {
             let mut slots = self.slots.lock();
-            if slots.waits_for.is_none() {
+            if slots.waits_for.is_none() && slots.next_occupied().is_none() {
                 slots.next_tick = self.tick(now());
             }
             let tick = slots.hang(&mut timer.entry, mailbox, tick);
@@ -104,7 +107,9 @@ impl Wheel {
             starts
         };
         if starts {
-            tokio::spawn(run(self.clone()));
+            self.runs.store(true, Ordering::Release);
+            // Made here: the runtime may end before it polls the task.
+            tokio::spawn(run(Stopped { wheel: self.clone(), clean: false }));
         }
     }
 
@@ -150,8 +155,7 @@ impl Wheel {
 }
 
 /// Runs for as long as somebody waits.
-async fn run(wheel: Arc<Wheel>) {
-    let mut stopped = Stopped { wheel, clean: false };
+async fn run(mut stopped: Stopped) {
     while let Some(next) = stopped.wheel.serve() {
         tokio::select! {
             () = tokio::time::sleep_until(next) => {}
@@ -161,7 +165,7 @@ async fn run(wheel: Arc<Wheel>) {
     stopped.clean = true;
 }
 
-/// If the runtime goes away under the wheel, the next session in another runtime starts it again.
+/// If the runtime goes away under the wheel, the sessions of another runtime start it again.
 struct Stopped {
     wheel: Arc<Wheel>,
     clean: bool,
@@ -170,7 +174,14 @@ struct Stopped {
 impl Drop for Stopped {
     fn drop(&mut self) {
         if !self.clean {
-            self.wheel.slots.lock().waits_for = None;
+            self.wheel.runs.store(false, Ordering::Release);
+            let hung = {
+                let mut slots = self.wheel.slots.lock();
+                slots.waits_for = None;
+                slots.hung()
+            };
+            // Those that live in another runtime start it again there.
+            hung.iter().for_each(|mailbox| mailbox.ring());
         }
     }
 }
@@ -249,6 +260,12 @@ impl Slots {
             self.link(entry);
         }
         due
+    }
+
+    /// The sessions of all entries that hang somewhere.
+    fn hung(&self) -> Vec<Arc<Mailbox>> {
+        let hung = self.entries.iter().filter(|(_, entry)| entry.slot != NONE);
+        hung.map(|(_, entry)| entry.mailbox.clone()).collect()
     }
 
     fn next_occupied(&self) -> Option<u64> {
@@ -332,6 +349,61 @@ mod tests {
         wheel.set(&mut timer, &mailbox, now() + 600 * SECOND);
         let slept = sleep(&mailbox).await;
         assert!(slept >= 600 * SECOND && slept < 601 * SECOND, "{slept:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_that_comes_while_the_driver_is_awake_is_not_lost() {
+        let (wheel, mailbox) = (wheel(SECOND, 25 * SECOND), mailbox());
+        let mut timer = Timer::UNSET;
+        let deadline = now() + SECOND;
+        wheel.set(&mut timer, &mailbox, deadline);
+        tokio::time::sleep(3 * SECOND).await;
+        wheel.set(&mut timer, &mailbox, deadline);
+        assert!(!mailbox.sleep(std::task::Waker::noop(), true));
+    }
+
+    /// A runtime of its own, with the clock stopped.
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
+    }
+
+    #[test]
+    fn a_runtime_that_ends_does_not_take_the_wheel_along() {
+        let (wheel, first, second) = (wheel(SECOND, 25 * SECOND), mailbox(), mailbox());
+        let (mut one, mut other) = (Timer::UNSET, Timer::UNSET);
+        // It ends before the task of the wheel is polled once.
+        runtime().block_on(async { wheel.set(&mut one, &first, now() + SECOND) });
+        let woken = runtime().block_on(async {
+            wheel.set(&mut other, &second, now() + SECOND);
+            tokio::time::timeout(5 * SECOND, sleep(&second)).await
+        });
+        assert!(woken.is_ok());
+    }
+
+    #[test]
+    fn the_sessions_of_another_runtime_go_on_with_a_wheel_that_lost_its_own() {
+        let (wheel, first, second) = (wheel(SECOND, 25 * SECOND), mailbox(), mailbox());
+        let (mut one, mut other) = (Timer::UNSET, Timer::UNSET);
+        let (dies, lives) = (runtime(), runtime());
+        dies.block_on(async {
+            wheel.set(&mut one, &first, now() + SECOND);
+            tokio::task::yield_now().await;
+        });
+        let deadline = lives.block_on(async {
+            let deadline = now() + 20 * SECOND;
+            wheel.set(&mut other, &second, deadline);
+            // It sleeps, as a driver that has armed its deadline.
+            assert!(second.sleep(std::task::Waker::noop(), true));
+            deadline
+        });
+        drop(dies);
+        let woken = lives.block_on(async {
+            // The end of the wheel has rung: the driver looks at its deadline again.
+            wheel.set(&mut other, &second, deadline);
+            let _ = second.take_commands();
+            tokio::time::timeout(25 * SECOND, sleep(&second)).await
+        });
+        assert!(woken.is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -14,6 +14,9 @@ const WRITE_BYTES: usize = 256 * 1024;
 /// The most for one polling body: while it is on its way no ping can be, and its bytes are no longer counted.
 const BODY_BYTES: usize = 1024 * 1024;
 
+/// The most writes of a turn.
+const MAX_WRITES: usize = 16;
+
 impl<A: Application> Driver<A> {
     pub(super) fn flush(&mut self, cx: &mut Context<'_>) {
         self.flush_probe(cx);
@@ -71,14 +74,19 @@ impl<A: Application> Driver<A> {
 
     fn flush_websocket(&mut self, cx: &mut Context<'_>) {
         let Some(main) = &mut self.main else { return };
-        let mut wrote = false;
+        let mut writes = 0;
         loop {
+            if writes == MAX_WRITES {
+                // Whoever is pushed to as fast as it writes takes turns with the others, and reads meanwhile.
+                self.more_to_read = true;
+                return;
+            }
             if self.writing.is_empty() {
                 self.skip = self.mailbox.with_outbox(|outbox| {
                     let skip = outbox.take(&mut self.writing, WRITE_BYTES);
                     if self.writing.is_empty() {
                         outbox.set_idle(true);
-                        self.drained |= wrote && outbox.is_watched();
+                        self.drained |= writes > 0 && outbox.is_watched();
                     }
                     skip
                 });
@@ -101,7 +109,7 @@ impl<A: Application> Driver<A> {
                     return;
                 }
             };
-            wrote = true;
+            writes += 1;
             // A peer that was full takes bytes again: it is reading.
             self.progressed |= std::mem::take(&mut self.blocked);
             let (mut cost, mut frames) = (0, 0);
