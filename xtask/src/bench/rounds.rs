@@ -114,6 +114,13 @@ impl Results {
         Sample::ratio(&self.numbers(scenario, metric, ours), &self.numbers(scenario, metric, theirs))
     }
 
+    /// What the load generator said of one of its runs at that JSON pointer; of the last run, if there are several.
+    pub(super) fn said(&self, scenario: &Scenario, subject: &str, pointer: &str) -> Option<&Value> {
+        let mut runs = self.runs.iter().rev();
+        let run = runs.find(|run| run.scenario == scenario.key && run.subject == subject)?;
+        run.measurement.said.pointer(pointer)
+    }
+
     /// What was wrong in a cell, each thing once.
     pub(super) fn faults(&self, scenario: &Scenario, subject: &str) -> Vec<&str> {
         let runs = self.runs.iter().filter(|run| run.scenario == scenario.key && run.subject == subject);
