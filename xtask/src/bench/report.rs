@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::environment::Environment;
 use super::rounds::Results;
-use super::scenarios::{Row, Scenario, Target};
+use super::scenarios::{Pace, Row, Scenario, Target};
 use super::statistics::{Sample, digits};
 use super::subjects::{Kind, SUBJECTS, Subject};
 
@@ -80,11 +80,16 @@ pub(super) fn replaced(page: &str, name: &str, text: &str) -> String {
 
 fn machine(results: &Results, environment: &Environment) -> String {
     let mut text = format!(
-        "{}; a {} run of {} round{}.\n\n",
+        "{}; a {} run of {} round{}{}.\n\n",
         environment.line(),
         results.pace.name(),
         results.rounds,
         if results.rounds == 1 { "" } else { "s" },
+        if results.pace == Pace::Full {
+            ""
+        } else {
+            ", some of it with fewer clients or rooms than the titles say"
+        },
     );
     for subject in &results.subjects {
         let _ = writeln!(text, "- {}: {}", subject.name, subject.version);
@@ -245,7 +250,6 @@ mod tests {
 
     use super::*;
     use crate::bench::plan::SCENARIOS;
-    use crate::bench::scenarios::Pace;
     use crate::bench::subjects::Ready;
 
     fn results(keys: &[&str]) -> Results {
