@@ -203,6 +203,140 @@ fn all_arguments_are_sent_on_untouched() {
     assert_eq!(out, br#"2["b"]"#);
 }
 
+/// Text of which every part would change if it were read and written again.
+const ODD: &str = r#"{"b" : 1.50, "a":[1e400, "\u0061\ud83d"],"a":-0}"#;
+
+fn odd() -> Data {
+    args(&format!(r#"2["a", {ODD} ]"#), &[]).data(0).unwrap()
+}
+
+#[derive(Serialize)]
+struct Holder {
+    field: Data,
+    newtype: Newtype,
+    maybe: Option<Data>,
+    none: Option<Data>,
+    list: Vec<Data>,
+    map: BTreeMap<u8, Data>,
+    boxed: Box<Data>,
+    variant: Variant,
+    tagged: Tagged,
+    #[serde(flatten)]
+    flat: BTreeMap<String, Data>,
+}
+
+#[derive(Serialize)]
+struct Newtype(Data);
+
+#[derive(Serialize)]
+enum Variant {
+    One(Data),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind")]
+enum Tagged {
+    One { data: Data },
+}
+
+fn holder() -> Holder {
+    Holder {
+        field: odd(),
+        newtype: Newtype(odd()),
+        maybe: Some(odd()),
+        none: None,
+        list: vec![odd(), odd()],
+        map: BTreeMap::from([(7, odd())]),
+        boxed: Box::new(odd()),
+        variant: Variant::One(odd()),
+        tagged: Tagged::One { data: odd() },
+        flat: BTreeMap::from([("flat".to_owned(), odd())]),
+    }
+}
+
+#[test]
+fn data_is_written_as_it_came_wherever_it_stands() {
+    let expected = format!(
+        r#"{{"field":{ODD},"newtype":{ODD},"maybe":{ODD},"none":null,"list":[{ODD},{ODD}],"map":{{"7":{ODD}}},"boxed":{ODD},"variant":{{"One":{ODD}}},"tagged":{{"kind":"One","data":{ODD}}},"flat":{ODD}}}"#,
+    );
+    assert_eq!(serde_json::to_string(&holder()).unwrap(), expected);
+    let mut out = Vec::new();
+    encode_event(&mut out, HEAD, "a", &(holder(), odd())).unwrap();
+    assert_eq!(String::from_utf8(out).unwrap(), format!(r#"2["a",{expected},{ODD}]"#));
+    let mut out = Vec::new();
+    encode_ack(&mut out, Head { namespace: "/", id: Some(1) }, &Ok::<_, ()>(odd())).unwrap();
+    assert_eq!(String::from_utf8(out).unwrap(), format!("31[{ODD}]"));
+}
+
+#[test]
+fn data_is_to_other_serializers_what_raw_json_is() {
+    let json = r#"{"b" : 1.50, "a":[null,"\u0061"]}"#;
+    let data = args(&format!(r#"2["a",{json}]"#), &[]).data(0).unwrap();
+    let raw = serde_json::value::RawValue::from_string(json.to_owned()).unwrap();
+    assert_eq!(serde_json::to_value(&data).unwrap(), serde_json::to_value(&raw).unwrap());
+    assert_eq!(
+        serde_json::to_string_pretty(&[&data]).unwrap(),
+        serde_json::to_string_pretty(&[&raw]).unwrap()
+    );
+    assert_eq!(serde_json::to_value(odd()).is_err(), serde_json::from_str::<serde_json::Value>(ODD).is_err());
+    // As a key it is none, in both.
+    assert!(serde_json::to_string(&HashMap::from([(KeyOf(data), 1)])).is_err());
+}
+
+/// Makes a key of what is none.
+#[derive(Serialize)]
+struct KeyOf(Data);
+
+impl PartialEq for KeyOf {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.raw() == other.0.raw()
+    }
+}
+
+impl Eq for KeyOf {}
+
+impl std::hash::Hash for KeyOf {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.raw().hash(state);
+    }
+}
+
+/// Serialises its data by itself, in the middle of our encoder.
+struct Twice(Data);
+
+impl Serialize for Twice {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let inner = serde_json::to_string(&self.0).map_err(serde::ser::Error::custom)?;
+        (inner, &self.0).serialize(serializer)
+    }
+}
+
+struct Panics;
+
+impl Serialize for Panics {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("in the middle")
+    }
+}
+
+#[test]
+fn data_is_the_same_in_a_serializer_within_ours_and_after_a_panic() {
+    let binary = Binary(Bytes::from_static(b"1"));
+    let mut out = Vec::new();
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        encode_event(&mut out, HEAD, "a", &(odd(), &binary, Panics))
+    }))
+    .unwrap_err();
+    assert_eq!(out, b"");
+    let sent = encode_event(&mut out, HEAD, "a", &(&binary, Twice(odd()), &binary)).unwrap();
+    let expected = format!(
+        r#"52-["a",{{"_placeholder":true,"num":0}},[{},{ODD}],{{"_placeholder":true,"num":1}}]"#,
+        serde_json::to_string(ODD).unwrap()
+    );
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+    assert_eq!(sent.len(), 2);
+}
+
 #[test]
 fn owned_arguments_outlive_their_text() {
     let owned = {

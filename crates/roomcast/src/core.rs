@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use proto::Sid;
-use proto::engine::Timing;
+use proto::engine::{Frame, OpenPacket, Timing, Transport};
 use tokio::sync::Notify;
 
 use crate::config::EngineConfig;
@@ -19,6 +19,7 @@ pub(crate) struct Core {
     pub(crate) config: EngineConfig,
     pub(crate) sessions: Registry,
     pub(crate) timing: Arc<Timing>,
+    pub(crate) opening: Opening,
     pub(crate) wheel: Arc<Wheel>,
     closing: AtomicBool,
     running: AtomicUsize,
@@ -36,7 +37,9 @@ impl Core {
         let shortest = timing.ping_interval.min(timing.ping_timeout).min(timing.upgrade_timeout);
         let longest = timing.ping_interval.max(timing.ping_timeout).max(timing.upgrade_timeout);
         let wheel = Arc::new(Wheel::new(shortest, longest));
+        let opening = Opening::new(&config);
         Arc::new(Self {
+            opening,
             timing: Arc::new(config.timing),
             wheel,
             config,
@@ -99,9 +102,54 @@ impl Drop for Running {
     }
 }
 
-/// An unpredictable id.
+/// The open packets of a server, which differ in the id only.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    polling: String,
+    websocket: String,
+}
+
+impl Opening {
+    fn new(config: &EngineConfig) -> Self {
+        let packet = |transport| {
+            let upgrades = config.upgrades(transport);
+            let sid = Sid::from_random([0; 15]);
+            OpenPacket::new(sid, upgrades, &config.timing, config.max_payload as u64).encode()
+        };
+        Self { polling: packet(Transport::Polling), websocket: packet(Transport::WebSocket) }
+    }
+
+    /// The open packet of one session.
+    pub(crate) fn frame(&self, sid: Sid, transport: Transport) -> Frame {
+        const SID_AT: usize = r#"0{"sid":""#.len();
+        let packet = match transport {
+            Transport::Polling => &self.polling,
+            Transport::WebSocket => &self.websocket,
+        };
+        let sid = sid.as_str();
+        Frame::packet_of(&[&packet[..SID_AT], sid, &packet[SID_AT + sid.len()..]])
+    }
+}
+
+/// An unpredictable id, from a generator that the operating system seeds.
 pub(crate) fn random_id() -> Sid {
-    let mut bytes = [0; 15];
-    getrandom::fill(&mut bytes).expect("the operating system has random bytes");
-    Sid::from_random(bytes)
+    Sid::from_random(rand::random())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ServeClient;
+
+    #[test]
+    fn an_open_packet_holds_the_id_of_its_session() {
+        let config = EngineConfig::new("/socket.io", ServeClient::No);
+        let opening = Opening::new(&config);
+        for transport in [Transport::Polling, Transport::WebSocket] {
+            let sid = random_id();
+            let upgrades = config.upgrades(transport);
+            let expected = OpenPacket::new(sid, upgrades, &config.timing, config.max_payload as u64).encode();
+            assert_eq!(opening.frame(sid, transport).text_packet(), expected.as_bytes());
+        }
+    }
 }

@@ -28,7 +28,7 @@ pub use proto::engine::{CloseReason, Message};
 
 use crate::config::{EngineConfig, ServeClient, with_trailing_slash};
 use crate::core::Core;
-use crate::http::{Acceptor, Plain, listen};
+use crate::http::{Acceptor, Plain, bind, listen};
 use crate::outbox::Urgency;
 use crate::session::{Application, Closing, Command, Mailbox};
 use crate::{Cookie, Cors, Handshake, RoomcastService};
@@ -60,7 +60,7 @@ impl Engine {
     /// # Errors
     /// If the address cannot be bound.
     pub async fn listen(&self, address: impl ToSocketAddrs) -> io::Result<()> {
-        self.serve(TcpListener::bind(address).await?).await;
+        self.serve(bind(address).await?).await;
         Ok(())
     }
 

@@ -93,9 +93,16 @@ impl Frame {
     /// A packet as it is, type digit included.
     #[must_use]
     pub fn packet(packet: &str) -> Self {
-        Self::encode(&mut Vec::new(), |out| {
+        Self::packet_of(&[packet])
+    }
+
+    /// The same, from pieces that are joined.
+    #[must_use]
+    pub fn packet_of(pieces: &[&str]) -> Self {
+        let length = Repr::PREFIX + MAX_HEADER + 1 + pieces.iter().map(|piece| piece.len()).sum::<usize>();
+        Self::encode(&mut Vec::with_capacity(length), |out| {
             out.pop();
-            out.extend_from_slice(packet.as_bytes());
+            pieces.iter().for_each(|piece| out.extend_from_slice(piece.as_bytes()));
             Ok::<_, std::convert::Infallible>(Vec::new())
         })
         .unwrap_or_else(|never| match never {})
@@ -143,7 +150,10 @@ impl Frame {
         let length = encode_header(&mut header, OpCode::Text, true, (scratch.len() - packet) as u64, None);
         scratch[packet - length..packet].copy_from_slice(&header[..length]);
         let header = u8::try_from(length).expect("a header is at most 14 bytes");
-        let attachments = attachments.into_iter().map(Attachment::new).collect();
+        let attachments = match attachments.is_empty() {
+            true => Box::default(),
+            false => attachments.into_iter().map(Attachment::new).collect(),
+        };
         Ok(Self::new(&mut scratch[packet - length - Repr::PREFIX..], header, true, attachments))
     }
 

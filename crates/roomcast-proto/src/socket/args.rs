@@ -66,15 +66,6 @@ impl<'a> Args<'a> {
         Self { text: Cow::Borrowed(text), spans, attachments: None }
     }
 
-    /// Takes the first element out, which in an event is the name.
-    pub(super) fn take_first(&mut self, text: &'a str) -> Option<&'a str> {
-        if self.spans.is_empty() {
-            return None;
-        }
-        let span = self.spans.remove(0);
-        text.get(span.start as usize..span.end as usize)
-    }
-
     pub(super) fn attach(&mut self, attachments: Arc<[Bytes]>) {
         self.attachments = Some(attachments);
     }
@@ -128,7 +119,7 @@ impl<'a> Args<'a> {
     /// One argument exactly as it came, to be kept or sent on.
     #[must_use]
     pub fn data(&self, index: usize) -> Option<Data> {
-        Data::new(self.raw(index)?, self.attachments.as_ref())
+        Some(Data::new(self.raw(index)?, self.attachments.as_ref()))
     }
 
     /// The same arguments, holding on to no text but their own.

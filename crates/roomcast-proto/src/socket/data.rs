@@ -9,31 +9,31 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 
 use super::args::{self, ArgError, Args};
 use super::placeholders;
 use super::value::Value;
+use super::verbatim;
 
 /// One argument: its JSON text and the attachments its placeholders name.
 #[derive(Debug, Clone)]
 pub struct Data {
-    json: Box<RawValue>,
+    /// Valid JSON without white space around it.
+    json: Box<str>,
     attachments: Option<Arc<[Bytes]>>,
 }
 
 impl Data {
-    /// `None` if the text is no JSON.
-    pub(super) fn new(json: &str, attachments: Option<&Arc<[Bytes]>>) -> Option<Self> {
+    /// `json` must be one valid JSON value, as the decoder finds them.
+    pub(super) fn new(json: &str, attachments: Option<&Arc<[Bytes]>>) -> Self {
         let attachments = attachments.filter(|_| placeholders::may_occur(json)).cloned();
-        let json: &RawValue = serde_json::from_str(json).ok()?;
-        Some(Self { json: json.to_owned(), attachments })
+        Self { json: json.into(), attachments }
     }
 
     /// The JSON text, with placeholders where binary values belong.
     #[must_use]
     pub fn raw(&self) -> &str {
-        self.json.get()
+        &self.json
     }
 
     /// The argument as a type, as [`Args::get`] reads it.
@@ -55,7 +55,7 @@ impl Serialize for Data {
         if self.attachments.is_some() || !serializer.is_human_readable() {
             return self.read::<Value>().map_err(S::Error::custom)?.serialize(serializer);
         }
-        self.json.serialize(serializer)
+        verbatim::serialize(&self.json, serializer)
     }
 }
 

@@ -12,7 +12,8 @@ use bytes::Bytes;
 
 use super::args::Args;
 use super::packet::{Body, Event, Packet, PacketType, is_reserved_event};
-use super::{payload, placeholders, surrogates};
+use super::payload::{self, Array, First, Span, Spans};
+use super::{placeholders, scan, surrogates};
 
 /// What a peer may make a [`Decoder`] hold or look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub struct Limits {
 
 /// Below this depth `serde_json` reads every argument without giving up on its own.
 const DEEPEST_READABLE: usize = 128;
+const _: () = assert!(DEEPEST_READABLE <= scan::MAX_DEPTH, "the scan follows as far as a reader may");
 
 impl Default for Limits {
     fn default() -> Self {
@@ -134,6 +136,7 @@ impl Decoder {
     }
 }
 
+#[inline]
 fn read_packet<'a>(text: &'a str, limits: &Limits) -> Result<(Packet<'a>, usize), DecodeError> {
     let first = text.as_bytes().first().copied().unwrap_or_default();
     let kind = PacketType::from_digit(first)
@@ -172,6 +175,7 @@ fn read_count(text: &str, max: usize) -> Result<(usize, &str), DecodeError> {
 }
 
 /// Reads `/chat,`; the comma may be missing at the end of the packet, and the whole of it for the root.
+#[inline]
 fn read_namespace(text: &str) -> (&str, &str) {
     if !text.starts_with('/') {
         return ("/", text);
@@ -182,25 +186,25 @@ fn read_namespace(text: &str) -> (&str, &str) {
     }
 }
 
+#[inline]
 fn read_id(text: &str) -> Result<(Option<u64>, &str), DecodeError> {
-    let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
-    if end == 0 {
-        return Ok((None, text));
+    let (mut id, mut end) = (None, 0);
+    while let Some(digit @ b'0'..=b'9') = text.as_bytes().get(end) {
+        let more = id.unwrap_or(0_u64).checked_mul(10).and_then(|id| id.checked_add(u64::from(digit - b'0')));
+        // JavaScript rounds a longer number; nobody can have asked for an answer to it.
+        id = Some(more.ok_or(DecodeError::InvalidPayload)?);
+        end += 1;
     }
-    // JavaScript rounds a longer number; nobody can have asked for an answer to it.
-    let id = text[..end].parse().map_err(|_| DecodeError::InvalidPayload)?;
-    Ok((Some(id), &text[end..]))
+    Ok((id, &text[end..]))
 }
 
 /// Reads the payload of a connect or its refusal: absent, or a value beginning with one of the given bytes.
 fn read_reason<'a>(text: &'a str, begins: &[u8], limits: &Limits) -> Result<Option<&'a str>, DecodeError> {
     let Some(first) = text.as_bytes().first() else { return Ok(None) };
-    if !begins.contains(first) || !payload::is_valid(text) {
+    if !begins.contains(first) {
         return Err(DecodeError::InvalidPayload);
     }
-    if payload::is_deeper_than(text, limits.max_depth) {
-        return Err(DecodeError::TooDeep);
-    }
+    payload::check_value(text, limits.max_depth)?;
     Ok(Some(text))
 }
 
@@ -208,39 +212,53 @@ fn read_args<'a>(text: &'a str, announced: usize, limits: &Limits) -> Result<Arg
     if text.is_empty() {
         return Ok(Args::empty());
     }
-    // The reference takes white space here for an ack id; it never stands there in earnest.
-    if !text.starts_with('[') {
-        return Err(DecodeError::InvalidPayload);
-    }
-    let spans = payload::split_array(text).ok_or(DecodeError::InvalidPayload)?;
-    if payload::is_deeper_than(text, limits.max_depth) {
-        return Err(DecodeError::TooDeep);
-    }
-    let args = Args::new(text, spans);
-    if announced > 0 && !args.iter().all(|arg| placeholders::are_legal(arg, announced)) {
-        return Err(DecodeError::IllegalAttachments);
-    }
-    Ok(args)
+    let mut spans = Spans::new();
+    read_array(text, First::Argument, &mut spans, announced, limits)?;
+    Ok(Args::new(text, spans))
 }
 
+#[inline]
 fn read_event<'a>(text: &'a str, announced: usize, limits: &Limits) -> Result<Event<'a>, DecodeError> {
     if text.is_empty() {
         return Ok(Event::nameless());
     }
-    let mut args = read_args(text, announced, limits)?;
-    let name = args.take_first(text).and_then(read_name).ok_or(DecodeError::InvalidPayload)?;
-    if is_reserved_event(&name) {
-        return Err(DecodeError::InvalidPayload);
+    let mut spans = Spans::new();
+    let array = read_array(text, First::Name, &mut spans, announced, limits)?;
+    match array.first.and_then(|span| read_name(span.of(text), array.escaped)) {
+        Some(name) if !is_reserved_event(&name) => Ok(Event::new(name, Args::new(text, spans))),
+        _ => Err(DecodeError::InvalidPayload),
     }
-    Ok(Event::new(name, args))
 }
 
-/// An event's name from its JSON text: a string, or a number as it stands.
-fn read_name(json: &str) -> Option<Cow<'_, str>> {
+#[inline]
+fn read_array(
+    text: &str,
+    first: First,
+    spans: &mut Spans,
+    announced: usize,
+    limits: &Limits,
+) -> Result<Array, DecodeError> {
+    // The reference takes white space here for an ack id; it never stands there in earnest.
+    if !text.starts_with('[') {
+        return Err(DecodeError::InvalidPayload);
+    }
+    let array = payload::split_array(text, first, limits.max_depth, spans)?;
+    if announced > 0 {
+        let legal = |span: &Span| placeholders::are_legal(span.of(text), announced);
+        if !array.first.iter().chain(spans.iter()).all(legal) {
+            return Err(DecodeError::IllegalAttachments);
+        }
+    }
+    Ok(array)
+}
+
+/// An event's name from its JSON text: a string, or a number as it stands. `escaped` where it may hold an escape.
+#[inline]
+fn read_name(json: &str, escaped: bool) -> Option<Cow<'_, str>> {
     match json.as_bytes().first()? {
         b'"' => {
             let inner = &json[1..json.len() - 1];
-            if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+            if !escaped || memchr::memchr(b'\\', inner.as_bytes()).is_none() {
                 return Some(Cow::Borrowed(inner));
             }
             let mended = surrogates::mended(json);

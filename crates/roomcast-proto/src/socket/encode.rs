@@ -6,7 +6,7 @@
 //! `Serialize`, the buffer is as it was.
 
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -17,6 +17,7 @@ use super::args::Args;
 use super::handoff;
 use super::outcome::ResultSerializer;
 use super::packet::{PacketType, is_reserved_event};
+use super::scan;
 use super::spread::{self, Shape};
 
 /// What is to be sent behind the text, one binary message each, with nothing in between.
@@ -237,7 +238,9 @@ struct ExtractBinary<'v> {
 
 impl Formatter for ExtractBinary<'_> {
     fn write_byte_array<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: &[u8]) -> io::Result<()> {
-        write!(writer, r#"{{"_placeholder":true,"num":{}}}"#, self.attachments.len())?;
+        writer.write_all(br#"{"_placeholder":true,"num":"#)?;
+        writer.write_all(itoa::Buffer::new().format(self.attachments.len()).as_bytes())?;
+        writer.write_all(b"}")?;
         self.attachments.push(handoff::claim(value));
         Ok(())
     }
@@ -251,6 +254,7 @@ struct Draft<'v> {
 }
 
 impl<'v> Draft<'v> {
+    #[inline]
     fn begin(out: &'v mut Vec<u8>, kind: PacketType, head: Head<'_>) -> Self {
         let start = out.len();
         out.push(kind.digit());
@@ -259,7 +263,7 @@ impl<'v> Draft<'v> {
             out.push(b',');
         }
         if let Some(id) = head.id {
-            write_number(out, id);
+            out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
         }
         Self { out, start, finished: false }
     }
@@ -270,18 +274,31 @@ impl<'v> Draft<'v> {
         }
         let draft = Self::begin(out, PacketType::Event, head);
         draft.out.push(b'[');
-        serde_json::to_writer(&mut *draft.out, name)?;
+        if scan::plain_end(name.as_bytes(), 0) == name.len() {
+            draft.out.push(b'"');
+            draft.out.extend_from_slice(name.as_bytes());
+            draft.out.push(b'"');
+        } else {
+            serde_json::to_writer(&mut *draft.out, name)?;
+        }
         Ok(draft)
     }
 
     /// Keeps the packet, as the given binary type if there are attachments.
+    #[inline]
     fn finish(mut self, binary: PacketType, attachments: usize) {
         if attachments > 0 {
-            self.out[self.start] = binary.digit();
-            let after_type = self.start + 1;
-            self.out.splice(after_type..after_type, format!("{attachments}-").into_bytes());
+            self.announce(binary, attachments);
         }
         self.finished = true;
+    }
+
+    #[cold]
+    fn announce(&mut self, binary: PacketType, attachments: usize) {
+        self.out[self.start] = binary.digit();
+        let after_type = self.start + 1;
+        let mut count = itoa::Buffer::new();
+        self.out.splice(after_type..after_type, count.format(attachments).bytes().chain([b'-']));
     }
 }
 
@@ -291,10 +308,6 @@ impl Drop for Draft<'_> {
             self.out.truncate(self.start);
         }
     }
-}
-
-fn write_number(out: &mut Vec<u8>, number: u64) {
-    write!(out, "{number}").expect("a Vec takes all bytes");
 }
 
 impl From<serde_json::Error> for EncodeError {

@@ -17,6 +17,8 @@ pub use namespace::{InvalidNamespace, NamespacePath};
 mod packet;
 pub use packet::{Body, Event, Packet, PacketType, is_reserved_event};
 
+mod scan;
+
 mod payload;
 
 mod surrogates;
@@ -36,6 +38,8 @@ mod absent;
 
 mod data;
 pub use data::{Arguments, Data};
+
+mod verbatim;
 
 mod value;
 pub use value::{Map, Value};

@@ -47,6 +47,15 @@ impl NamespacePath {
         self.0.is_none()
     }
 
+    /// Whether a packet's path is this one.
+    #[inline]
+    pub(super) fn is(&self, path: &str) -> bool {
+        match &self.0 {
+            None => path == "/",
+            Some(own) => **own == *path,
+        }
+    }
+
     /// The path as text, with its leading `/`.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -20,6 +20,7 @@ pub(super) enum Shape {
 }
 
 /// How values of a type become arguments; references do not matter.
+#[inline]
 pub(super) fn shape_of<T: ?Sized>() -> Shape {
     match without_references(type_name::<T>()) {
         "()" => Shape::Nothing,
@@ -31,10 +32,12 @@ pub(super) fn shape_of<T: ?Sized>() -> Shape {
 }
 
 /// Whether a type is the standard library's `Result`; references do not matter.
+#[inline]
 pub(super) fn is_result<T: ?Sized>() -> bool {
     without_references(type_name::<T>()).starts_with("core::result::Result<")
 }
 
+#[inline]
 fn without_references(mut name: &'static str) -> &'static str {
     while let Some(inner) = name.strip_prefix('&') {
         name = inner.strip_prefix("mut ").unwrap_or(inner);

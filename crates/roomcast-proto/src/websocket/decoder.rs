@@ -127,7 +127,48 @@ impl Decoder {
     ///
     /// # Errors
     /// What the peer did wrong, as soon as it is certain. The same again on every later call.
+    #[inline]
     pub fn decode<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Step<'a>, Error> {
+        // Nearly every frame comes here; everything else, all that is wrong included, is for the rules below.
+        if let Some((opcode, start, end)) = self.whole_message(input) {
+            let payload = &input[start..end];
+            let event = match opcode {
+                OpCode::Text => match simdutf8::basic::from_utf8(payload) {
+                    Ok(text) => Event::Text(text),
+                    Err(_) => {
+                        self.end = End::Failed(Error::InvalidUtf8);
+                        return Err(Error::InvalidUtf8);
+                    }
+                },
+                _ => Event::Binary(Payload::Borrowed(payload)),
+            };
+            return Ok(Step { consumed: end, event: Some(event) });
+        }
+        self.decode_any(input)
+    }
+
+    /// Finds a text or binary message in one frame that lies whole in the input, with nothing before it, and unmasks it.
+    /// Where there is none, nothing was done.
+    #[inline]
+    fn whole_message(&self, input: &mut [u8]) -> Option<(OpCode, usize, usize)> {
+        if self.partial.is_some() || self.header_len != 0 || self.end != End::Open {
+            return None;
+        }
+        let (opcode, len, start) = Header::of_whole_message(input, self.role)?;
+        let end = start + len;
+        if len > self.limits.max_message || end > input.len() {
+            return None;
+        }
+        if self.role == Role::Server {
+            let (header, payload) = input.split_at_mut_checked(start)?;
+            mask(*header.last_chunk()?, payload.get_mut(..len)?, 0);
+        }
+        Some((opcode, start, end))
+    }
+
+    /// The same as [`decode`](Self::decode), for any input in any state.
+    #[inline(never)]
+    pub(super) fn decode_any<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Step<'a>, Error> {
         self.free_lent();
         match self.end {
             End::Open => {}

@@ -71,6 +71,33 @@ pub(super) struct Header {
 }
 
 impl Header {
+    /// Reads the header that most frames have: of a whole text or binary message of less than 64 KiB, masked as the role
+    /// wants it. Gives kind and length of the payload, and where it begins. `None` for every other, right or wrong.
+    #[inline]
+    pub(super) fn of_whole_message(bytes: &[u8], role: Role) -> Option<(OpCode, usize, usize)> {
+        const WHOLE_TEXT: u8 = FIN | OpCode::Text as u8;
+        const WHOLE_BINARY: u8 = FIN | OpCode::Binary as u8;
+        let [first, second, rest @ ..] = bytes else { return None };
+        let opcode = match *first {
+            WHOLE_TEXT => OpCode::Text,
+            WHOLE_BINARY => OpCode::Binary,
+            _ => return None,
+        };
+        let (masked, key) = match role {
+            Role::Server => (MASKED, 4),
+            Role::Client => (0, 0),
+        };
+        // What is masked wrongly comes out as too long.
+        match second ^ masked {
+            short @ 0..LEN_IN_2_BYTES => Some((opcode, usize::from(short), 2 + key)),
+            LEN_IN_2_BYTES => {
+                let len = u16::from_be_bytes(*rest.first_chunk()?);
+                (len >= u16::from(LEN_IN_2_BYTES)).then_some((opcode, usize::from(len), 4 + key))
+            }
+            _ => None,
+        }
+    }
+
     /// Reads the header at the front of `bytes` and says how long it is; `None` where its end is missing.
     pub(super) fn parse(bytes: &[u8], expected: Expected) -> Result<Option<(Self, usize)>, Error> {
         let [first, second, rest @ ..] = bytes else { return Ok(None) };

@@ -12,17 +12,22 @@
 /// mask([0x37, 0xfa, 0x21, 0x3d], &mut data, 0);
 /// assert_eq!(data, [0x7f, 0x9f, 0x4d, 0x51, 0x58]); // RFC 6455, 5.7
 /// ```
-pub fn mask(mut key: [u8; 4], data: &mut [u8], offset: usize) {
-    key.rotate_left(offset % 4);
-    let [a, b, c, d] = key;
-    let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+#[inline]
+pub fn mask(key: [u8; 4], data: &mut [u8], offset: usize) {
+    // The lowest byte is the first, so turning right brings later bytes of the key to the front.
+    let narrow = u32::from_le_bytes(key).rotate_right(8 * (offset % 4) as u32);
+    let wide = u64::from(narrow) << 32 | u64::from(narrow);
     // Eight bytes at a time; the compiler widens this further to what the processor has.
     let (chunks, rest) = data.as_chunks_mut::<8>();
     for chunk in chunks {
-        *chunk = (u64::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
+        *chunk = (u64::from_le_bytes(*chunk) ^ wide).to_le_bytes();
     }
     // A chunk is two turns of the key, so the rest starts with its first byte again.
-    for (byte, key) in rest.iter_mut().zip([a, b, c, d, a, b, c]) {
+    let (chunks, rest) = rest.as_chunks_mut::<4>();
+    for chunk in chunks {
+        *chunk = (u32::from_le_bytes(*chunk) ^ narrow).to_le_bytes();
+    }
+    for (byte, key) in rest.iter_mut().zip(narrow.to_le_bytes()) {
         *byte ^= key;
     }
 }

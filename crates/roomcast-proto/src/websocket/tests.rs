@@ -226,6 +226,37 @@ proptest! {
             if let Got::Binary(bytes) = &got { prop_assert!(bytes.len() <= max_message) }
         }
     }
+
+    #[test]
+    fn the_short_way_gives_what_the_rules_give(
+        role in any_role(),
+        wire in prop_oneof![
+            nearly_frames(),
+            prop::collection::vec(any::<u8>(), 0..12),
+            (any_role(), prop::collection::vec(any_sent(), 0..4)).prop_map(|(to, sent)| {
+                let mut wire = Vec::new();
+                sent.iter().for_each(|sent| sent.write(to, &mut wire, &mut Vec::new()));
+                wire
+            }),
+        ],
+        max_message in prop_oneof![0..60_usize, Just(1_000), Just(100_000)],
+    ) {
+        let limits = Limits { max_message, ..Limits::default() };
+        let (mut short, mut rules) = (Decoder::new(role, limits), Decoder::new(role, limits));
+        let (mut wire, mut same_wire) = (wire.clone(), wire);
+        let (mut input, mut same) = (&mut wire[..], &mut same_wire[..]);
+        loop {
+            let consumed = {
+                let step = short.decode(input);
+                prop_assert_eq!(&step, &rules.decode_any(same));
+                let Ok(Step { consumed, event: Some(_) }) = step else { break };
+                consumed
+            };
+            (input, same) = (&mut input[consumed..], &mut same[consumed..]);
+            prop_assert_eq!(&input, &same, "what follows is untouched");
+        }
+        prop_assert_eq!(short.decode(&mut []), rules.decode_any(&mut []));
+    }
 }
 
 #[test]

@@ -8,11 +8,15 @@ use http::header::{COOKIE, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The address of the peer, put into a request's extensions by whoever accepted the connection.
-#[derive(Clone, Copy, Debug)]
+use super::websocket::Takeover;
+
+/// What whoever accepted the connection knows of it, put into a request's extensions.
+#[derive(Clone)]
 pub(crate) struct Peer {
-    pub(crate) address: SocketAddr,
+    pub(crate) address: Option<SocketAddr>,
     pub(crate) secure: bool,
+    /// Until a request takes the connection over.
+    pub(super) takeover: Option<Takeover>,
 }
 
 /// The request that opened a session. JS: `socket.handshake`, without `auth`, which is
@@ -32,17 +36,18 @@ pub struct Handshake {
 
 impl Handshake {
     pub(super) fn new(request: &Parts, keep_headers: bool) -> Self {
-        let peer = request.extensions.get::<Peer>().copied();
+        let peer = request.extensions.get::<Peer>();
+        let address = peer.and_then(|peer| peer.address);
         #[cfg(feature = "axum")]
-        let peer = peer.or_else(|| {
+        let address = address.or_else(|| {
             let info = request.extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()?;
-            Some(Peer { address: info.0, secure: false })
+            Some(info.0)
         });
         let url = request.uri.path_and_query().map_or("", |path| path.as_str());
         Self {
             text: pack(url, keep_headers.then_some(&request.headers)),
             url_length: u32::try_from(url.len()).expect("the URL is bounded by the HTTP server"),
-            address: peer.map(|peer| peer.address),
+            address,
             issued: SystemTime::now(),
             secure: peer.is_some_and(|peer| peer.secure),
             cross_domain: request.headers.contains_key(ORIGIN),

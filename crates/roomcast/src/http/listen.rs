@@ -1,21 +1,24 @@
 //! An own listener: accepts connections, speaks HTTP/1.1 on them, hands upgrades over.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use http::StatusCode;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpSocket, TcpStream, ToSocketAddrs};
 
 use super::handshake::Peer;
 use super::reply;
 use super::request::{Acceptor, handle};
+use super::websocket::Takeover;
+use crate::session::{ReadWrite, Stream};
 
 /// After an error of `accept`, out of file descriptors for example, the next try waits.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -30,7 +33,7 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How a TCP connection becomes the stream that HTTP is spoken on.
 pub(crate) trait AcceptStream: Clone + Send + Sync + 'static {
     const SECURE: bool;
-    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    type Stream: ReadWrite;
 
     fn accept(&self, stream: TcpStream) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 }
@@ -52,11 +55,11 @@ impl Plain {
     /// Serves one stream that somebody else has accepted, whatever it is.
     pub(crate) async fn serve_stream<A: Acceptor>(
         acceptor: A,
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        stream: impl ReadWrite,
         address: Option<SocketAddr>,
     ) {
         let _running = acceptor.core().running();
-        let peer = address.map(|address| Peer { address, secure: Self::SECURE });
+        let peer = Peer { address, secure: false, takeover: None };
         if let Err(error) = serve_http(acceptor, stream, peer).await {
             tracing::debug!(%error, ?address, "connection ended");
         }
@@ -73,8 +76,39 @@ impl AcceptStream for tokio_rustls::TlsAcceptor {
     }
 }
 
+/// Connections that have been made but not accepted yet: enough for all clients that come back after a restart. The
+/// kernel may bound it further.
+const BACKLOG: u32 = 4096;
+
+/// Binds the first of the addresses that can be bound.
+pub(crate) async fn bind(addresses: impl ToSocketAddrs) -> io::Result<TcpListener> {
+    let mut failed = io::Error::new(io::ErrorKind::InvalidInput, "there is no address to listen on");
+    for address in tokio::net::lookup_host(addresses).await? {
+        let listener = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+        let listener = listener.and_then(|socket| {
+            #[cfg(unix)]
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            socket.listen(BACKLOG)
+        });
+        match listener {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
 /// Serves until the server is closed.
 pub(crate) async fn listen<A: Acceptor>(acceptor: A, listener: TcpListener, streams: impl AcceptStream) {
+    if INHERITED {
+        if let Err(error) = set_options((&listener).into()) {
+            tracing::warn!(%error, "the options of the listener cannot be set");
+        }
+        for (stream, address) in early(&listener) {
+            tokio::spawn(serve(acceptor.clone(), streams.clone(), stream, address));
+        }
+    }
     let mut closed = pin!(acceptor.core().closed());
     loop {
         let accepted = tokio::select! {
@@ -93,15 +127,29 @@ pub(crate) async fn listen<A: Acceptor>(acceptor: A, listener: TcpListener, stre
     }
 }
 
-/// Lets the kernel keep little for a client that reads slowly: what waits behind megabytes there can be neither overtaken
-/// by a heartbeat nor dropped by a policy, and counts in no bound. What is on its way to the client is not limited.
-fn limit_unsent(stream: &TcpStream) {
+/// Where the connections of a listener take over its options, they are set once.
+const INHERITED: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Small packets shall not wait for each other. And the kernel shall keep little for a client that reads slowly: what waits
+/// behind megabytes there can be neither overtaken by a heartbeat nor dropped by a policy, and counts in no bound. What is
+/// on its way to the client is not limited.
+fn set_options(socket: socket2::SockRef<'_>) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(MAX_UNSENT) {
-        tracing::debug!(%error, "the unsent bytes of a connection cannot be limited");
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = stream;
+    socket.set_tcp_notsent_lowat(MAX_UNSENT)?;
+    socket.set_tcp_nodelay(true)
+}
+
+/// The connections that were made before the listener had its options.
+fn early(listener: &TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let accept = || -> io::Result<_> {
+        let (socket, address) = socket2::SockRef::from(listener).accept()?;
+        set_options((&socket).into())?;
+        socket.set_nonblocking(true)?;
+        let address = address.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok((TcpStream::from_std(socket.into())?, address))
+    };
+    // The listener does not block: the first error is that there is no other connection, or one that shows again.
+    std::iter::from_fn(|| accept().ok()).collect()
 }
 
 async fn serve<A: Acceptor>(acceptor: A, streams: impl AcceptStream, stream: TcpStream, address: SocketAddr) {
@@ -117,47 +165,81 @@ async fn serve_connection<A: Acceptor, S: AcceptStream>(
     stream: TcpStream,
     address: SocketAddr,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    // Small packets shall not wait for each other.
-    stream.set_nodelay(true)?;
-    limit_unsent(&stream);
+    if !INHERITED {
+        set_options((&stream).into())?;
+    }
     let stream = tokio::select! {
         () = acceptor.core().closed() => return Ok(()),
         stream = tokio::time::timeout(HANDSHAKE, streams.accept(stream)) => stream??,
     };
-    serve_http(acceptor, stream, Some(Peer { address, secure: S::SECURE })).await
+    serve_http(acceptor, stream, Peer { address: Some(address), secure: S::SECURE, takeover: None }).await
 }
 
 /// Speaks HTTP/1.1 on a stream until it ends or a session takes it over.
 async fn serve_http<A: Acceptor>(
     acceptor: A,
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: Option<Peer>,
+    stream: impl ReadWrite,
+    mut peer: Peer,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let core = acceptor.core().clone();
+    let takeover = Takeover::default();
+    peer.takeover = Some(takeover.clone());
     let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
-        let acceptor = acceptor.clone();
-        async move {
+        let (acceptor, peer) = (acceptor.clone(), peer.clone());
+        // Boxed, so that the connection can be taken apart afterwards.
+        Box::pin(async move {
             if !request.uri().path().starts_with(&acceptor.core().config.path) {
                 return Ok::<_, Infallible>(reply::empty(StatusCode::NOT_FOUND));
             }
-            if let Some(peer) = peer {
-                request.extensions_mut().insert(peer);
-            }
+            request.extensions_mut().insert(peer);
             Ok(handle(acceptor, request).await)
-        }
+        })
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new());
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
-    tokio::select! {
-        result = connection.as_mut() => return Ok(result?),
-        () = core.closed() => connection.as_mut().graceful_shutdown(),
+    // Boxed: moving it into the task, uninitialised, would take longer.
+    let mut connection = Box::new(http.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        result = poll_fn(|cx| connection.poll_without_shutdown(cx)) => Some(result),
+        () = core.closed() => None,
+    };
+    match ended {
+        Some(result) => result?,
+        None => {
+            Pin::new(&mut *connection).graceful_shutdown();
+            poll_fn(|cx| connection.poll_without_shutdown(cx)).await?;
+        }
     }
-    Ok(connection.await?)
+    let parts = connection.into_parts();
+    let mut stream = parts.io.into_inner();
+    match takeover.take() {
+        Some(heir) => heir(Stream::new(stream), &parts.read_buf),
+        None => stream.shutdown().await?,
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[tokio::test]
+    async fn a_connection_has_the_options_of_its_listener() {
+        let listener = super::bind("127.0.0.1:0").await.unwrap();
+        super::set_options((&listener).into()).unwrap();
+        let _client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let socket = socket2::SockRef::from(&stream);
+        assert!(socket.tcp_nodelay().unwrap());
+        assert_eq!(socket.tcp_notsent_lowat().unwrap(), super::MAX_UNSENT);
+    }
+
+    #[tokio::test]
+    async fn an_address_in_use_is_an_error() {
+        let first = super::bind("127.0.0.1:0").await.unwrap();
+        let error = super::bind(first.local_addr().unwrap()).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+    }
+
     use futures_util::{SinkExt, StreamExt};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::task::JoinHandle;

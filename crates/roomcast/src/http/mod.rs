@@ -30,5 +30,5 @@ pub use cors::{AllowOrigin, Cors};
 pub use handshake::Handshake;
 pub use service::{Layered, RoomcastLayer, RoomcastService};
 
-pub(crate) use listen::{Plain, listen};
+pub(crate) use listen::{Plain, bind, listen};
 pub(crate) use request::Acceptor;

@@ -8,7 +8,7 @@ use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
-use proto::engine::{Frame, HandshakeError, OpenPacket, Transport};
+use proto::engine::{HandshakeError, Transport};
 use tokio::sync::oneshot;
 
 use super::compression::Compression;
@@ -46,9 +46,7 @@ pub(super) fn register<A: Acceptor>(acceptor: &A, transport: Transport) -> Arc<M
     let core = acceptor.core();
     let config = &core.config;
     let mailbox = Arc::new(Mailbox::new(random_id(), transport, config.outbox));
-    let upgrades = config.upgrades(transport);
-    let open = OpenPacket::new(mailbox.sid(), upgrades, &config.timing, config.max_payload as u64);
-    mailbox.push(Frame::packet(&open.encode()), &Urgency::Reliable);
+    mailbox.push(core.opening.frame(mailbox.sid(), transport), &Urgency::Reliable);
     core.sessions.insert(mailbox.clone());
     if core.is_closing() {
         // The shutdown may have looked at the registry just before.

@@ -22,7 +22,7 @@ use crate::core::Core;
 use crate::session::{Application, Mailbox};
 
 /// Who takes the sessions that requests open.
-pub(crate) trait Acceptor: Clone + Send + Sync + 'static {
+pub(crate) trait Acceptor: Clone + Send + Sync + Unpin + 'static {
     type App: Application;
 
     fn core(&self) -> &Arc<Core>;

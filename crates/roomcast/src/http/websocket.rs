@@ -9,15 +9,16 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
+use parking_lot::Mutex;
 use proto::engine::{HandshakeError, Transport};
 use proto::websocket::{Accept, Key};
 use tokio::net::TcpStream;
 
 use super::ResponseBody;
-use super::handshake::Handshake;
+use super::handshake::{Handshake, Peer};
 use super::polling::register;
 use super::reply::Reply;
 use super::request::Acceptor;
@@ -29,19 +30,15 @@ pub(super) fn open<A: Acceptor>(
     parts: Parts,
     handshake: Handshake,
 ) -> Result<Reply, HandshakeError> {
-    let (reply, upgrade) = accept(parts)?;
-    let acceptor = acceptor.clone();
-    tokio::spawn(async move {
-        let Some(websocket) = take(upgrade, acceptor.core().config.max_payload).await else { return };
-        if acceptor.core().is_closing() {
+    let taking = acceptor.clone();
+    accept(acceptor, parts, move |websocket| {
+        if taking.core().is_closing() {
             return;
         }
-        let mailbox = register(&acceptor, Transport::WebSocket);
-        let app = acceptor.accept(&mailbox, handshake);
-        // A task of its own, of the driver's size: this one also has room for the handshake.
-        tokio::spawn(Driver::new(acceptor.core(), mailbox, app, Start::WebSocket(websocket)));
-    });
-    Ok(reply)
+        let mailbox = register(&taking, Transport::WebSocket);
+        let app = taking.accept(&mailbox, handshake);
+        tokio::spawn(Driver::new(taking.core(), mailbox, app, Start::WebSocket(websocket)));
+    })
 }
 
 /// Brings a WebSocket to a polling session.
@@ -50,31 +47,39 @@ pub(super) fn probe<A: Acceptor>(
     parts: Parts,
     mailbox: Arc<Mailbox>,
 ) -> Result<Reply, HandshakeError> {
-    let (reply, upgrade) = accept(parts)?;
-    let max_message = acceptor.core().config.max_payload;
-    tokio::spawn(async move {
-        let Some(websocket) = take(upgrade, max_message).await else { return };
+    accept(acceptor, parts, move |websocket| {
         if let Err(Command::Probe(websocket)) = mailbox.command(Command::Probe(websocket)) {
             dismiss(websocket);
         }
-    });
-    Ok(reply)
+    })
 }
 
 /// Grants a WebSocket that no session wants, and closes it.
 pub(super) fn useless<A: Acceptor>(acceptor: &A, parts: Parts) -> Result<Reply, HandshakeError> {
-    let (reply, upgrade) = accept(parts)?;
-    let max_message = acceptor.core().config.max_payload;
-    tokio::spawn(async move {
-        if let Some(websocket) = take(upgrade, max_message).await {
-            dismiss(websocket);
-        }
-    });
-    Ok(reply)
+    accept(acceptor, parts, dismiss)
 }
 
-/// Checks the handshake, answers it.
-fn accept(parts: Parts) -> Result<(Reply, OnUpgrade), HandshakeError> {
+/// Where a request leaves word that it takes the connection over, once its answer is written. Our own listener puts one
+/// into every request; other HTTP servers are asked for the connection in hyper's way, which costs a task.
+#[derive(Clone, Default)]
+pub(crate) struct Takeover(Arc<Mutex<Option<Heir>>>);
+
+/// Gets the stream, and the bytes that came early.
+type Heir = Box<dyn FnOnce(Stream, &[u8]) + Send>;
+
+impl Takeover {
+    /// Who takes the connection, if anybody does.
+    pub(super) fn take(&self) -> Option<Heir> {
+        self.0.lock().take()
+    }
+}
+
+/// Checks the handshake, answers it; `then` gets the WebSocket.
+fn accept<A: Acceptor>(
+    acceptor: &A,
+    mut parts: Parts,
+    then: impl FnOnce(Box<WebSocket>) + Send + 'static,
+) -> Result<Reply, HandshakeError> {
     let accept = check(&parts).ok_or(HandshakeError::TransportHandshake)?;
     let mut reply = Response::new(ResponseBody::from(Bytes::new()));
     *reply.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -90,7 +95,23 @@ fn accept(parts: Parts) -> Result<(Reply, OnUpgrade), HandshakeError> {
     {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, first);
     }
-    Ok((reply, hyper::upgrade::on(Request::from_parts(parts, ()))))
+    let max_message = acceptor.core().config.max_payload;
+    let then = move |stream, early: &[u8]| then(Box::new(WebSocket::new(stream, early, max_message)));
+    if let Some(takeover) = parts.extensions.get_mut::<Peer>().and_then(|peer| peer.takeover.take()) {
+        *takeover.0.lock() = Some(Box::new(then));
+    } else {
+        let upgrade = hyper::upgrade::on(Request::from_parts(parts, ()));
+        tokio::spawn(async move {
+            match upgrade.await {
+                Ok(upgraded) => {
+                    let (stream, early) = unwrap(upgraded);
+                    then(stream, &early);
+                }
+                Err(error) => tracing::debug!(%error, "connection lost during the WebSocket handshake"),
+            }
+        });
+    }
+    Ok(reply)
 }
 
 /// Whether a request asks for another protocol, as Node sees it: by both headers.
@@ -115,20 +136,6 @@ fn check(parts: &Parts) -> Option<Accept> {
     Some(Key::parse(parts.headers.get(SEC_WEBSOCKET_KEY)?.as_bytes()).ok()?.accept())
 }
 
-/// Waits for the connection.
-async fn take(upgrade: OnUpgrade, max_message: usize) -> Option<Box<WebSocket>> {
-    match upgrade.await {
-        Ok(upgraded) => {
-            let (stream, early) = unwrap(upgraded);
-            Some(Box::new(WebSocket::new(stream, &early, max_message)))
-        }
-        Err(error) => {
-            tracing::debug!(%error, "connection lost during the WebSocket handshake");
-            None
-        }
-    }
-}
-
 /// Takes the TCP connection out of its HTTP wrapping, which would keep buffers for as long as the session lives.
 fn unwrap(upgraded: Upgraded) -> (Stream, Bytes) {
     let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
@@ -137,6 +144,6 @@ fn unwrap(upgraded: Upgraded) -> (Stream, Bytes) {
     };
     match downcast::<TokioIo<TcpStream>>(upgraded) {
         Ok(parts) => (Stream::Tcp(parts.io.into_inner()), parts.read_buf),
-        Err(upgraded) => (Stream::Upgraded(Box::new(TokioIo::new(upgraded))), Bytes::new()),
+        Err(upgraded) => (Stream::new(TokioIo::new(upgraded)), Bytes::new()),
     }
 }

@@ -18,7 +18,7 @@ use crate::connection::Connection;
 use crate::core::Core;
 use crate::error::Failure;
 use crate::hooks::Hooks;
-use crate::http::{Acceptor, Plain, listen};
+use crate::http::{Acceptor, Plain, bind, listen};
 use crate::namespace::{Joining, Registry};
 use crate::session::Mailbox;
 use crate::{Counters, Handshake, Namespace, ParentNamespace, RoomcastLayer, RoomcastService};
@@ -135,7 +135,7 @@ impl Io {
     /// # Errors
     /// If the address cannot be bound.
     pub async fn listen(&self, address: impl ToSocketAddrs) -> io::Result<()> {
-        self.serve(TcpListener::bind(address).await?).await;
+        self.serve(bind(address).await?).await;
         Ok(())
     }
 
@@ -195,7 +195,7 @@ impl Io {
         address: impl ToSocketAddrs,
         config: Arc<tokio_rustls::rustls::ServerConfig>,
     ) -> io::Result<()> {
-        self.serve_tls(TcpListener::bind(address).await?, config).await;
+        self.serve_tls(bind(address).await?, config).await;
         Ok(())
     }
 

@@ -10,16 +10,20 @@ mod limits;
 
 // Which frame has to go, where the policy has a choice.
 mod marks;
+mod policy;
 
 // Waiting until there is room.
 mod room;
+
+// Queues lent for bursts.
+mod spare;
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
 use proto::engine::Frame;
 
-use crate::session::write_frames;
+use crate::session::{Audience, write_frames};
 
 pub use counters::Counters;
 pub use limits::{Buffered, OutboxLimits, Overflow};
@@ -156,7 +160,7 @@ impl Outbox {
         mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> io::Result<()> {
         while !self.frames.is_empty() {
-            match write_frames(&self.frames, self.skip, &mut write)? {
+            match write_frames(&self.frames, self.skip, Audience::Many, &mut write)? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
                 written => self.advance(written),
             }
@@ -192,7 +196,7 @@ impl Outbox {
     /// A burst leaves no large queue behind.
     fn keep_little(&mut self) {
         if self.frames.capacity() > KEPT_FRAMES {
-            self.frames = VecDeque::new();
+            spare::give_back(&mut self.frames);
         }
     }
 
@@ -246,6 +250,12 @@ impl Outbox {
         self.keep_little();
         if self.frames.capacity() == 0 && writing.capacity() <= KEPT_FRAMES {
             std::mem::swap(&mut self.frames, writing);
+        } else if writing.capacity() > KEPT_FRAMES {
+            spare::give_back(writing);
+            if self.frames.capacity() == 0 {
+                std::mem::swap(&mut self.frames, writing);
+            }
+            *writing = VecDeque::new();
         } else {
             *writing = VecDeque::new();
         }
@@ -324,6 +334,9 @@ impl Outbox {
     fn append(&mut self, frame: Frame, cost: usize) -> Pushed {
         self.bytes += cost;
         self.packets += 1;
+        if self.frames.len() == KEPT_FRAMES && self.frames.capacity() == KEPT_FRAMES {
+            spare::enlarge(&mut self.frames);
+        }
         self.frames.push_back(frame);
         match std::mem::replace(&mut self.idle, false) {
             true => Pushed::AtOnce,
@@ -343,113 +356,6 @@ impl Outbox {
 
     fn marks(&mut self) -> Option<&mut Marks> {
         self.extras.as_mut()?.marks.as_mut()
-    }
-}
-
-/// Where the policy or a key makes a choice.
-impl Outbox {
-    #[cold]
-    fn push_marked(&mut self, frame: Frame, urgency: &Urgency) -> Pushed {
-        if self.closed {
-            return Pushed::Closed;
-        }
-        let policy = self.limits.overflow;
-        let may_wait = match urgency {
-            Urgency::Volatile => policy == Overflow::DropVolatile,
-            Urgency::Immediate => false,
-            _ => true,
-        };
-        if !may_wait && !self.idle {
-            return Pushed::DroppedVolatile;
-        }
-        if policy != Overflow::Close || matches!(urgency, Urgency::Latest(_)) {
-            let waiting = self.frames.len();
-            let extras = self.extras();
-            extras.marks.get_or_insert_with(|| Marks::unknown(waiting));
-        }
-        if let Urgency::Latest(key) = urgency
-            && let Some(index) = self.marks().and_then(|marks| marks.position(key))
-        {
-            return self.replace(index, frame, urgency, key);
-        }
-        let cost = frame.cost();
-        let Some(dropped) = self.make_room(cost) else { return self.refuse(urgency) };
-        let pushed = self.append(frame, cost);
-        if let Some(marks) = self.marks() {
-            marks.push_back(urgency, cost, policy);
-        }
-        match dropped {
-            0 => pushed,
-            dropped => Pushed::DroppedOlder(dropped),
-        }
-    }
-
-    /// Puts a frame in the place of the one of the same key.
-    fn replace(&mut self, index: usize, frame: Frame, urgency: &Urgency, key: &Key) -> Pushed {
-        let policy = self.limits.overflow;
-        let (old, new) = (self.frames[index].cost(), frame.cost());
-        let growth = new.saturating_sub(old);
-        let fits = |outbox: &Self| {
-            growth == 0 || outbox.bytes == old || outbox.bytes.saturating_add(growth) <= outbox.limits.bytes
-        };
-        let spare = if policy.may_drop(urgency) { old } else { 0 };
-        let most = self.marks().map_or(0, |marks| marks.droppable().0) - spare;
-        if !fits(self) && self.bytes - most > old && self.bytes - most + growth > self.limits.bytes {
-            return self.refuse(urgency);
-        }
-        let mut dropped = 0;
-        while !fits(self) && self.drop_oldest(Some(key)) {
-            dropped += 1;
-        }
-        if let Some(index) = self.marks().and_then(|marks| marks.position(key)) {
-            self.bytes = self.bytes - old + new;
-            self.frames[index] = frame;
-            if let Some(marks) = self.marks() {
-                marks.replaced(urgency, old, new, policy);
-            }
-        }
-        Pushed::Replaced(dropped)
-    }
-
-    /// Drops older frames until one of that cost fits, and says how many; `None`, and nothing is dropped, if all that
-    /// may be dropped would not be enough.
-    fn make_room(&mut self, cost: usize) -> Option<u32> {
-        if self.fits(cost) {
-            return Some(0);
-        }
-        let (bytes, packets) = self.marks()?.droppable();
-        let (bytes, packets) = (self.bytes - bytes, self.packets - packets);
-        if packets > 0 && (bytes.saturating_add(cost) > self.limits.bytes || packets >= self.limits.packets) {
-            return None;
-        }
-        let mut dropped = 0;
-        while !self.fits(cost) && self.drop_oldest(None) {
-            dropped += 1;
-        }
-        Some(dropped)
-    }
-
-    /// Drops the oldest frame that may be, except the one of a key.
-    fn drop_oldest(&mut self, spared: Option<&Key>) -> bool {
-        let policy = self.limits.overflow;
-        let Some(index) = self.marks().and_then(|marks| marks.oldest_droppable(policy, spared)) else {
-            return false;
-        };
-        let cost = self.frames.remove(index).map_or(0, |frame| frame.cost());
-        self.bytes -= cost;
-        self.packets -= 1;
-        if let Some(marks) = self.marks() {
-            marks.remove(index, cost, policy);
-        }
-        true
-    }
-
-    /// There is no room for the frame, whatever else is dropped.
-    fn refuse(&mut self, urgency: &Urgency) -> Pushed {
-        match self.limits.overflow.may_drop(urgency) {
-            true => Pushed::DroppedFull,
-            false => self.overflow(),
-        }
     }
 }
 

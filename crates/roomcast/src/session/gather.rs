@@ -27,10 +27,18 @@ thread_local! {
     static COPY: RefCell<Copy> = const { RefCell::new(Copy { frames: Vec::new(), bytes: Vec::new() }) };
 }
 
+/// Whether other sessions are likely to get the same frames next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    One,
+    Many,
+}
+
 /// Gives `write` the bytes of the frames, as many as suit one write, from byte `skip` of the first frame on.
 pub(crate) fn write_frames(
     frames: &VecDeque<Frame>,
     skip: usize,
+    audience: Audience,
     write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
 ) -> io::Result<usize> {
     if frames.len() == 1
@@ -38,10 +46,17 @@ pub(crate) fn write_frames(
     {
         return write(&[IoSlice::new(&bytes[skip..])]);
     }
-    let total: usize = frames.iter().map(Frame::websocket_len).sum();
-    if total <= SMALL * frames.len() {
+    let (mut count, mut total) = (0, 0);
+    for frame in frames {
+        count += 1;
+        total += frame.websocket_len();
+        if total >= MAX_COPY {
+            break;
+        }
+    }
+    if total <= SMALL * count {
         return COPY.with_borrow_mut(|copy| {
-            copy.fill(frames);
+            copy.fill(frames.iter().take(count), count, audience);
             write(&[IoSlice::new(&copy.bytes[skip..])])
         });
     }
@@ -63,21 +78,72 @@ pub(super) fn forget_copy() {
 }
 
 impl Copy {
-    fn fill(&mut self, frames: &VecDeque<Frame>) {
-        let same = self.frames.len() == frames.len()
-            && self.frames.iter().zip(frames).all(|(one, other)| one.is_same(other));
-        if same {
+    fn fill<'a>(
+        &mut self,
+        frames: impl Iterator<Item = &'a Frame> + Clone,
+        count: usize,
+        audience: Audience,
+    ) {
+        let mut both = self.frames.iter().zip(frames.clone());
+        if self.frames.len() == count && both.all(|(one, other)| one.is_same(other)) {
             return;
         }
         self.frames.clear();
         self.bytes.clear();
         for frame in frames {
-            frame.websocket_slices(0).for_each(|slice| self.bytes.extend_from_slice(slice));
-            self.frames.push(frame.clone());
-            if self.bytes.len() >= MAX_COPY {
-                // The rest is for the next write; so short a list is like no other.
-                break;
+            match frame.websocket_bytes() {
+                Some(bytes) => self.bytes.extend_from_slice(bytes),
+                None => frame.websocket_slices(0).for_each(|slice| self.bytes.extend_from_slice(slice)),
             }
+            if audience == Audience::Many {
+                self.frames.push(frame.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(frames: &VecDeque<Frame>, skip: usize, audience: Audience) -> Vec<u8> {
+        let mut out = Vec::new();
+        let write = |slices: &[IoSlice<'_>]| {
+            slices.iter().for_each(|slice| out.extend_from_slice(slice));
+            Ok(out.len())
+        };
+        write_frames(frames, skip, audience, write).unwrap();
+        out
+    }
+
+    fn expected(frames: &VecDeque<Frame>) -> Vec<u8> {
+        frames
+            .iter()
+            .flat_map(|frame| frame.websocket_slices(0).flatten().copied().collect::<Vec<_>>())
+            .collect()
+    }
+
+    #[test]
+    fn small_frames_leave_in_one_piece_and_another_session_with_other_frames_gets_its_own() {
+        let one: VecDeque<_> = (0..40).map(|n| Frame::text(&n.to_string())).collect();
+        let mut other = one.clone();
+        other[7] = Frame::text("different");
+        for frames in [&one, &one, &other, &one] {
+            for audience in [Audience::Many, Audience::One, Audience::Many] {
+                assert_eq!(written(frames, 0, audience), expected(frames));
+                assert_eq!(written(frames, 2, audience), expected(frames)[2..]);
+            }
+        }
+        forget_copy();
+        assert_eq!(written(&other, 1, Audience::Many), expected(&other)[1..]);
+    }
+
+    #[test]
+    fn a_long_queue_is_written_piece_by_piece() {
+        for size in [10, 900, 5000, 100_000] {
+            let frames: VecDeque<_> = (0..500).map(|_| Frame::text(&"x".repeat(size))).collect();
+            let piece = written(&frames, 0, Audience::One);
+            assert!(expected(&frames).starts_with(&piece) && piece.len() >= 500 * 10);
         }
     }
 }

@@ -3,14 +3,13 @@
 //! What is odd: there is no read buffer here. Every thread has one, which the sockets it serves read into by turns;
 //! only an incomplete frame is kept, by the decoder.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use proto::engine::Frame;
 use proto::websocket::{ControlFrame, Decoder, Limits, Role};
 use smallvec::SmallVec;
@@ -18,10 +17,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::gather::write_frames;
+use super::gather::{Audience, write_frames};
 
-/// The read buffer of a thread: large enough for a burst, small beside the caches.
-const READ_BUFFER: usize = 64 * 1024;
+/// The read buffer of a thread: large enough for a burst, or a message of 64 KiB with its head, and small beside the
+/// caches.
+const READ_BUFFER: usize = 128 * 1024;
 
 thread_local! {
     static BUFFER: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
@@ -42,18 +42,38 @@ pub(crate) enum Stream {
     Tcp(TcpStream),
     /// A TCP connection whose other half others write to, while the driver sleeps.
     Shared(OwnedReadHalf),
-    /// Whatever the HTTP server gave, TLS for example.
-    Upgraded(Box<TokioIo<Upgraded>>),
+    /// Any other, TLS for example.
+    Other(Box<dyn ReadWrite>),
     /// For a moment, while it becomes another.
     Nothing,
 }
 
+/// A stream of bytes both ways.
+pub(crate) trait ReadWrite: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> ReadWrite for T {}
+
+impl std::fmt::Debug for dyn ReadWrite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ReadWrite")
+    }
+}
+
 impl Stream {
+    /// A stream of any type; a TCP connection is recognised.
+    pub(crate) fn new(stream: impl ReadWrite) -> Self {
+        let mut stream = Some(stream);
+        match (&mut stream as &mut dyn Any).downcast_mut::<Option<TcpStream>>().and_then(Option::take) {
+            Some(tcp) => Self::Tcp(tcp),
+            None => Self::Other(Box::new(stream.expect("it was not taken"))),
+        }
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Shared(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Upgraded(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Other(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Nothing => Poll::Ready(Ok(())),
         }
     }
@@ -69,7 +89,7 @@ impl Stream {
                     result => return Poll::Ready(result),
                 }
             },
-            Self::Upgraded(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Other(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Self::Nothing => Poll::Ready(Ok(0)),
         }
     }
@@ -78,7 +98,7 @@ impl Stream {
         match self {
             // There is no buffer between here and the kernel.
             Self::Tcp(_) | Self::Shared(_) | Self::Nothing => Poll::Ready(Ok(())),
-            Self::Upgraded(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Other(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -87,7 +107,7 @@ impl Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             // The half that writes is closed by dropping it.
             Self::Shared(_) | Self::Nothing => Poll::Ready(Ok(())),
-            Self::Upgraded(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Other(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }
@@ -176,13 +196,14 @@ impl WebSocket {
         skip: usize,
     ) -> Poll<io::Result<usize>> {
         let mut pending = false;
-        let written = write_frames(frames, skip, |slices| match self.stream.poll_write(cx, slices) {
-            Poll::Ready(result) => result,
-            Poll::Pending => {
-                pending = true;
-                Ok(0)
-            }
-        });
+        let written =
+            write_frames(frames, skip, Audience::One, |slices| match self.stream.poll_write(cx, slices) {
+                Poll::Ready(result) => result,
+                Poll::Pending => {
+                    pending = true;
+                    Ok(0)
+                }
+            });
         match written {
             Ok(0) if pending => Poll::Pending,
             Ok(0) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),

@@ -51,9 +51,10 @@ impl Connection {
     /// # Errors
     /// A [`Violation`]: the engine session must be closed.
     pub fn handle_text<'a>(&mut self, text: &'a str) -> Result<Decision<'a>, Violation> {
-        match self.decoder.text(text)? {
-            Some(packet) => self.decide(packet),
-            None => Ok(Decision::Nothing),
+        match self.decoder.text(text) {
+            Ok(Some(packet)) => self.decide(packet),
+            Ok(None) => Ok(Decision::Nothing),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -112,6 +113,7 @@ impl Connection {
         self.decoder.is_reassembling()
     }
 
+    #[inline]
     fn decide<'a>(&mut self, packet: Packet<'a>) -> Result<Decision<'a>, Violation> {
         // JS: socket.io/lib/client.ts ondecoded, socket.io/lib/socket.ts _onpacket
         match packet.body {

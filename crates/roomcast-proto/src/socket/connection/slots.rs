@@ -139,7 +139,7 @@ impl Slots {
     }
 
     fn named(&self, namespace: &str) -> Option<&Slot> {
-        self.slots.iter().find(|slot| slot.namespace.as_str() == namespace)
+        self.slots.iter().find(|slot| slot.namespace.is(namespace))
     }
 
     /// Counts on; after four billion connects it skips what is still in use.
