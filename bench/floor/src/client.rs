@@ -11,8 +11,9 @@ use mio::net::TcpStream;
 
 use crate::sending::{Frame, Sending, Way};
 
-/// What a client may have waiting before it is closed: as much as Roomcast's default.
-const MAX_WAITING: usize = 16 * 1024 * 1024;
+/// What a client may have waiting before it is closed, beside what the kernel holds: several of the largest messages,
+/// and half of what the slow readers of the benchmark leave behind.
+pub(crate) const MAX_WAITING: usize = 8 * 1024 * 1024;
 
 /// Pieces of one write.
 const PIECES: usize = 64;

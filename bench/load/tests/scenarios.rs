@@ -155,6 +155,17 @@ fn many_rooms_and_slow_readers_report_what_only_they_know() {
 }
 
 #[test]
+fn a_slow_reader_that_is_closed_is_no_fault_and_how_it_ended_is_told() {
+    let io = Io::builder().max_outbox(4 * 1024 * 1024).build();
+    declare(&io.of("/"));
+    // 26 MB, more than that and the kernel's buffers of both ends hold.
+    let report = Subject::serve(&io).clean("slow --clients 4 --size 65536 --rate 400 --seconds 1");
+    assert_eq!((&report["slow"]["clients"], &report["slow"]["closed"]), (&1.into(), &1.into()), "{report}");
+    let ends = report["slow"]["reasons"].as_object().unwrap();
+    assert!(ends.values().eq([&Value::from(1)]), "{report}");
+}
+
+#[test]
 fn the_scenarios_work_over_tls() {
     let subject = Subject::serve_tls(&subject());
     for arguments in [

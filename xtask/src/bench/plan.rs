@@ -209,6 +209,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         smoke: "--clients 10 --seconds 0.2 --warmup 0.1",
         rows: &[
             aim("echo with ack, 16 each (µs per round trip)", CPU, of_batch(1.5)),
+            row("echo with ack, 16 each (p50, µs)", P50),
             row("echo with ack, 16 each (p99, µs)", P99),
         ],
         ..PLAIN
@@ -255,6 +256,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         rows: &[
             row("broadcast to 1,001 at 20 per second (p50, µs)", P50),
             row("broadcast to 1,001 at 20 per second (p99, µs)", P99),
+            row("broadcast to 1,001 at 20 per second (p99.9, µs)", P999),
         ],
         ..PLAIN
     },

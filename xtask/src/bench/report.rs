@@ -5,9 +5,11 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use super::environment::Environment;
 use super::rounds::Results;
-use super::scenarios::{Row, Scenario, Target};
+use super::scenarios::{Pace, Row, Scenario, Target};
 use super::statistics::{Sample, digits};
 use super::subjects::{Kind, SUBJECTS, Subject};
 
@@ -78,11 +80,16 @@ pub(super) fn replaced(page: &str, name: &str, text: &str) -> String {
 
 fn machine(results: &Results, environment: &Environment) -> String {
     let mut text = format!(
-        "{}; a {} run of {} round{}.\n\n",
+        "{}; a {} run of {} round{}{}.\n\n",
         environment.line(),
         results.pace.name(),
         results.rounds,
         if results.rounds == 1 { "" } else { "s" },
+        if results.pace == Pace::Full {
+            ""
+        } else {
+            ", some of it with fewer clients or rooms than the titles say"
+        },
     );
     for subject in &results.subjects {
         let _ = writeln!(text, "- {}: {}", subject.name, subject.version);
@@ -133,7 +140,23 @@ fn figures(results: &Results) -> String {
         });
         let _ = writeln!(text, "| {} |{}", row.title, columns(cells));
     }
-    text
+    text + &ends_of_the_slow(results)
+}
+
+/// How the connections of slow readers ended, as far as the wire shows it.
+fn ends_of_the_slow(results: &Results) -> String {
+    let mut lines = String::new();
+    for scenario in &results.scenarios {
+        for subject in present(results) {
+            let ends = results.said(scenario, subject.name, "/slow/reasons").and_then(Value::as_object);
+            let ends = ends.into_iter().flatten();
+            let ends: Vec<_> = ends.map(|(end, count)| format!("{} × {count}", cell_text(end))).collect();
+            if !ends.is_empty() {
+                let _ = writeln!(lines, "- {} closed slow readers with: {}", subject.title, ends.join(", "));
+            }
+        }
+    }
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
 }
 
 /// Every row that is a cost: ours as a ratio to each of the others.
@@ -227,7 +250,6 @@ mod tests {
 
     use super::*;
     use crate::bench::plan::SCENARIOS;
-    use crate::bench::scenarios::Pace;
     use crate::bench::subjects::Ready;
 
     fn results(keys: &[&str]) -> Results {
@@ -301,6 +323,23 @@ mod tests {
         assert!(line(&figures(&results), "5 % stop reading: messages lost").ends_with("| 19,010 † |"));
         assert_eq!(faults(&results), "- † bun in `slow`: client 3: 1,901 messages lost\n");
         assert!(results.fatal().is_empty());
+    }
+
+    #[test]
+    fn how_slow_readers_were_closed_stands_below_the_figures() {
+        let mut results = results(&["slow", "idle"]);
+        results.pretend(
+            "slow",
+            "floor",
+            0,
+            json!({ "slow": { "reasons": { "a reset": 3, "close frame 1008 ": 1 } } }),
+        );
+        results.pretend("slow", "bun", 0, json!({ "slow": { "reasons": {} } }));
+        let text = figures(&results);
+        assert!(
+            text.ends_with("|\n\n- floor closed slow readers with: a reset × 3, close frame 1008 × 1\n"),
+            "{text}"
+        );
     }
 
     #[test]

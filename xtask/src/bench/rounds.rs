@@ -78,6 +78,10 @@ impl Results {
         let Ok(known) = find(subject.name) else { return false };
         match known.kind {
             Kind::Ours => round < scenario.rounds,
+            // A quick run has no time for both floors where the targets need one.
+            Kind::Floor if self.pace == Pace::Quick && subject.name != "floor" => {
+                scenario.floor && scenario.aims_at(subject.name)
+            }
             Kind::Floor => scenario.floor && round < scenario.rounds,
             Kind::Peer => {
                 (self.pace == Pace::Full || scenario.peers_in_quick)
@@ -112,6 +116,13 @@ impl Results {
         theirs: &str,
     ) -> Option<Sample> {
         Sample::ratio(&self.numbers(scenario, metric, ours), &self.numbers(scenario, metric, theirs))
+    }
+
+    /// What the load generator said of one of its runs at that JSON pointer; of the last run, if there are several.
+    pub(super) fn said(&self, scenario: &Scenario, subject: &str, pointer: &str) -> Option<&Value> {
+        let mut runs = self.runs.iter().rev();
+        let run = runs.find(|run| run.scenario == scenario.key && run.subject == subject)?;
+        run.measurement.said.pointer(pointer)
     }
 
     /// What was wrong in a cell, each thing once.
@@ -193,4 +204,49 @@ fn line(scenario: &Scenario, subject: &str, measurement: &Measurement, seconds: 
         false => format!("  FAULT: {}", measurement.brief()),
     };
     format!("{:<18}{subject:<21}{:>16}  {seconds:>5.1} s{share}{faults}", scenario.key, values.join(" / "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::plan::SCENARIOS;
+    use crate::bench::scenarios::Target;
+    use crate::bench::subjects::SUBJECTS;
+
+    /// Who takes part in a scenario, in the first round and in the last of three.
+    fn taking_part(pace: Pace, key: &str, round: usize) -> Vec<&'static str> {
+        let ready = |name| Ready {
+            name,
+            program: "x".into(),
+            before: Vec::new(),
+            after: Vec::new(),
+            version: String::new(),
+        };
+        let subjects = SUBJECTS.iter().map(|subject| ready(subject.name)).collect();
+        let results = Results::new(pace, 3, Vec::new(), subjects, Vec::new());
+        let scenario = SCENARIOS.iter().find(|scenario| scenario.key == key).unwrap();
+        let those = results.subjects.iter().filter(|subject| results.runs_in(scenario, subject, round));
+        those.map(|subject| subject.name).collect()
+    }
+
+    #[test]
+    fn a_full_run_asks_everybody_and_repeats_what_varies() {
+        assert_eq!(taking_part(Pace::Full, "echo-1", 0).len(), SUBJECTS.len());
+        assert!(!taking_part(Pace::Full, "echo-1", 2).contains(&"python"), "it takes part in one round");
+        assert!(taking_part(Pace::Full, "slow", 2).is_empty(), "it has one round");
+        assert!(!taking_part(Pace::Full, "polling", 0).contains(&"floor"), "it has no polling");
+    }
+
+    #[test]
+    fn a_quick_run_asks_whom_a_target_names() {
+        assert_eq!(taking_part(Pace::Quick, "heartbeat", 0), ["roomcast", "floor"]);
+        assert_eq!(taking_part(Pace::Quick, "echo-16", 0), ["roomcast", "floor", "floor-batch"]);
+        assert!(taking_part(Pace::Quick, "polling", 0).contains(&"socketioxide"));
+        for scenario in SCENARIOS {
+            for row in scenario.rows {
+                let Some(Target::Of(other, _)) = row.target else { continue };
+                assert!(taking_part(Pace::Quick, scenario.key, 0).contains(&other), "{}", row.title);
+            }
+        }
+    }
 }

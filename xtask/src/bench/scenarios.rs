@@ -58,6 +58,11 @@ pub(super) struct Scenario {
 }
 
 impl Scenario {
+    /// Whether a target of it is a ratio to that subject.
+    pub(super) fn aims_at(&self, subject: &str) -> bool {
+        self.rows.iter().any(|row| matches!(row.target, Some(Target::Of(other, _)) if other == subject))
+    }
+
     /// The arguments of the load generator, apart from port and process.
     pub(super) fn arguments(&self, pace: Pace) -> impl Iterator<Item = &'static str> {
         let sizes = match pace {

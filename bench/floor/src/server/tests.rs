@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
+use crate::client::MAX_WAITING;
 use crate::frame::tests::masked;
 use crate::frame::{BINARY, CLOSE, TEXT};
 
@@ -136,14 +137,34 @@ fn a_reader_that_starts_late_gets_all_in_order() {
         let address = server(way, SELDOM);
         let [mut a, mut late] = [connect(address), connect(address)];
         let payload = "y".repeat(100_000);
-        // More than the kernel's buffers of both ends hold, less than the bound.
-        for count in 0..140 {
+        // Less than the bound, and more than the kernel's buffers of both ends hold where they are not large.
+        for count in 0..80 {
             a.send(&format!(r#"42["broadcast","{count} {payload}"]"#));
             assert_eq!(a.text(), format!(r#"42["msg","{count} {payload}"]"#));
         }
-        for count in 0..140 {
+        for count in 0..80 {
             assert_eq!(late.text(), format!(r#"42["msg","{count} {payload}"]"#));
         }
+    }
+}
+
+#[test]
+fn a_reader_that_never_starts_is_closed_and_the_others_get_all() {
+    for way in [Way::Direct, Way::Batch] {
+        let address = server(way, SELDOM);
+        let [mut a, mut slow] = [connect(address), connect(address)];
+        let payload = "y".repeat(100_000);
+        let text = |count| format!(r#"42["msg","{count} {payload}"]"#);
+        // Three times what the bound allows; the kernel has less room than the rest needs.
+        let all = 3 * MAX_WAITING / payload.len();
+        for count in 0..all {
+            a.send(&format!(r#"42["broadcast","{count} {payload}"]"#));
+            assert_eq!(a.text(), text(count));
+        }
+        let mut rest = Vec::new();
+        // A reset takes what the kernel still held along.
+        let _ = slow.0.read_to_end(&mut rest);
+        assert!(rest.len() < all * payload.len(), "{way:?}: it was not closed");
     }
 }
 

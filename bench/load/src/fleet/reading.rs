@@ -16,7 +16,7 @@ impl Fleet {
         // A play may end a connection, which ends this.
         while let Some(link) = &mut self.clients[who].link {
             match link.read(scratch) {
-                Ok(0) => return self.end(play, who, "the connection ended"),
+                Ok(0) => return self.end(play, who, "an end without a close frame"),
                 Ok(read) => {
                     let all = read < scratch.len() && link.short_read_is_all() && !to_the_end;
                     self.feed(play, who, &scratch[..read]);
@@ -26,6 +26,9 @@ impl Fleet {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                    return self.end(play, who, "a reset");
+                }
                 Err(error) => return self.end(play, who, &error.to_string()),
             }
         }
