@@ -135,8 +135,8 @@ impl Mailbox {
             let Inner { outbox, stream, .. } = &mut *inner;
             // Only the driver can tell the application that the outbox has run empty.
             let stream = stream.as_ref().filter(|_| !outbox.is_watched());
-            let written =
-                stream.is_some_and(|stream| outbox.write(|slices| try_write(stream.as_ref(), slices)).is_ok());
+            let written = stream
+                .is_some_and(|stream| outbox.write(|slices| try_write(stream.as_ref(), slices)).is_ok());
             let wakers = outbox.wakers();
             if written {
                 inner.sleep = Sleep::Light;
@@ -317,7 +317,11 @@ impl Mailbox {
     /// Lets the driver sleep, unless something came in meanwhile: then `false`. `can_send`: its transport takes frames.
     pub(super) fn sleep(&self, waker: &Waker, can_send: bool) -> bool {
         let mut inner = self.inner.lock();
-        if !inner.commands.is_empty() || inner.overflow || inner.rung || (can_send && !inner.outbox.is_empty()) {
+        if !inner.commands.is_empty()
+            || inner.overflow
+            || inner.rung
+            || (can_send && !inner.outbox.is_empty())
+        {
             return false;
         }
         inner.sleep = if can_send { Sleep::Light } else { Sleep::Deep };

@@ -82,7 +82,13 @@ impl Wheel {
             next_tick: 0,
             waits_for: None,
         };
-        Self { base: now(), step, slots: Mutex::new(slots), runs: AtomicBool::new(false), sooner: Notify::new() }
+        Self {
+            base: now(),
+            step,
+            slots: Mutex::new(slots),
+            runs: AtomicBool::new(false),
+            sooner: Notify::new(),
+        }
     }
 
     /// Sees to it that the session is woken at `deadline`, and no longer at the time asked for before.
@@ -302,6 +308,7 @@ mod tests {
     /// Sleeps as a driver does until it is woken, and says how long that took.
     async fn sleep(mailbox: &Arc<Mailbox>) -> Duration {
         let begun = now();
+        let _ = mailbox.take_commands();
         let mut slept = false;
         poll_fn(|cx| match std::mem::replace(&mut slept, true) {
             false if mailbox.sleep(cx.waker(), true) => Poll::Pending,
@@ -400,7 +407,6 @@ mod tests {
         let woken = lives.block_on(async {
             // The end of the wheel has rung: the driver looks at its deadline again.
             wheel.set(&mut other, &second, deadline);
-            let _ = second.take_commands();
             tokio::time::timeout(25 * SECOND, sleep(&second)).await
         });
         assert!(woken.is_ok());
