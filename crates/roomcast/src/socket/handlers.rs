@@ -18,6 +18,9 @@ type Handlers = Vec<Arc<dyn AnyHandler>>;
 /// Handlers that one event calls; mostly one.
 pub(crate) type Found = SmallVec<[(Arc<str>, Arc<dyn AnyHandler>); 1]>;
 
+/// Mostly none or one.
+type Few<T> = SmallVec<[T; 1]>;
+
 pub(crate) type OutgoingListener = Arc<dyn Fn(&Socket, &Outgoing<'_>) + Send + Sync>;
 
 #[derive(Default)]
@@ -233,7 +236,7 @@ impl Socket {
     }
 
     /// The handlers for every event, and the packet middlewares.
-    pub(crate) fn listeners(&self) -> (SmallVec<[Arc<dyn AnyHandler>; 1]>, SmallVec<[PacketMiddleware; 1]>) {
+    pub(crate) fn listeners(&self) -> (Few<Arc<dyn AnyHandler>>, Few<PacketMiddleware>) {
         if !self.has_handlers() {
             return Default::default();
         }
