@@ -136,19 +136,12 @@ impl Connection {
                 });
                 return;
             }
-            Ok(Err(trouble)) => {
-                if let Some(ack) = ack {
-                    ack.fail(&trouble.0.to_string().into());
-                }
-                *trouble.0
-            }
-            Err(panic) => {
-                if let Some(ack) = ack {
-                    ack.fail(&"internal error".into());
-                }
-                Cause::Panicked(panic_message(&*panic))
-            }
+            Ok(Err(trouble)) => *trouble.0,
+            Err(panic) => Cause::Panicked(panic_message(&*panic)),
         };
+        if let Some(ack) = ack {
+            ack.fail_by(&cause);
+        }
         socket.report(event, cause);
     }
 }

@@ -37,11 +37,7 @@ impl Connection {
         for middleware in definition.packet_middlewares.iter().chain(&middlewares) {
             if let Err(cause) = run(middleware, &mut incoming) {
                 if let Some(ack) = &ack {
-                    let message = match &cause {
-                        Cause::Panicked(_) => "internal error".into(),
-                        cause => cause.to_string(),
-                    };
-                    ack.fail(&message.into());
+                    ack.fail_by(&cause);
                 }
                 socket.report(event.name(), cause);
                 return;

@@ -57,8 +57,18 @@ impl AckSlot {
         }
     }
 
+    /// Answers with what the client may know of a failed call.
+    pub(crate) fn fail_by(&self, cause: &Cause) {
+        let message = match cause {
+            // What the panic said is for the log, not for the peer.
+            Cause::Panicked(_) => "internal error".into(),
+            cause => cause.to_string(),
+        };
+        self.fail(&message.into());
+    }
+
     /// Answers with `{"error": ..}`.
-    pub(crate) fn fail(&self, error: &serde_json::Value) {
+    fn fail(&self, error: &serde_json::Value) {
         // A JSON object always serialises and is no `Err`.
         let _ = self.send(&json!({ "error": error }));
     }

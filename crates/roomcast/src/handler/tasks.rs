@@ -51,7 +51,7 @@ impl Tasks {
         // Whoever suspends is polled again by its new home, with a waker that counts.
         match step(&mut future, &mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(ending)) => origin().report(ending),
+            Poll::Ready(Err(cause)) => origin().report(cause),
             Poll::Pending => self.push(Box::pin(Call { future, origin: origin() })),
         }
     }
@@ -93,40 +93,28 @@ impl Future for Call {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done> {
         let result = std::task::ready!(step(&mut self.future, cx));
-        if let Err(ending) = result {
-            self.origin.report(ending);
+        if let Err(cause) = result {
+            self.origin.report(cause);
         }
         Poll::Ready(Done::Handler)
     }
 }
 
-/// How a call ends badly.
-enum Ending {
-    Failed(Cause),
-    Panicked(String),
-}
-
 /// Polls a call; a panic ends it alone.
-fn step(future: &mut HandlerFuture, cx: &mut Context<'_>) -> Poll<Result<(), Ending>> {
+fn step(future: &mut HandlerFuture, cx: &mut Context<'_>) -> Poll<Result<(), Cause>> {
     match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(|Trouble(cause)| Ending::Failed(*cause))),
-        Err(panic) => Poll::Ready(Err(Ending::Panicked(panic_message(&*panic)))),
+        Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(|Trouble(cause)| *cause)),
+        Err(panic) => Poll::Ready(Err(Cause::Panicked(panic_message(&*panic)))),
     }
 }
 
 impl Origin {
-    fn report(&self, ending: Ending) {
-        let cause = match ending {
-            Ending::Failed(cause) => cause,
-            Ending::Panicked(message) => {
-                if let Some(ack) = &self.ack {
-                    // What the panic said is for the log, not for the peer.
-                    ack.fail(&"internal error".into());
-                }
-                Cause::Panicked(message)
-            }
-        };
+    fn report(&self, cause: Cause) {
+        // Whatever else fails a call has failed its acknowledgement already.
+        if let (Cause::Panicked(_), Some(ack)) = (&cause, &self.ack) {
+            ack.fail_by(&cause);
+        }
         self.socket.report(&self.event, cause);
     }
 }

@@ -251,16 +251,12 @@ impl Outbox {
             return;
         }
         self.keep_little();
-        if self.frames.capacity() == 0 && writing.capacity() <= KEPT_FRAMES {
-            std::mem::swap(&mut self.frames, writing);
-        } else if writing.capacity() > KEPT_FRAMES {
+        if writing.capacity() > KEPT_FRAMES {
             spare::give_back(writing);
-            if self.frames.capacity() == 0 {
-                std::mem::swap(&mut self.frames, writing);
-            }
-            *writing = VecDeque::new();
-        } else {
-            *writing = VecDeque::new();
+        }
+        let small = std::mem::take(writing);
+        if self.frames.capacity() == 0 {
+            self.frames = small;
         }
     }
 
