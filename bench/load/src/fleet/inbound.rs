@@ -24,6 +24,32 @@ pub(crate) enum Inbound<'a> {
 const PONG: &[u8] = b"\x81\x81\0\0\0\x003";
 
 impl Fleet {
+    /// Hands over each whole message, text or binary; gives how many bytes are dealt with.
+    pub(crate) fn each_message(
+        &mut self,
+        who: usize,
+        bytes: &[u8],
+        mut play: impl FnMut(&mut Self, &[u8]),
+    ) -> usize {
+        let mut used = 0;
+        loop {
+            match self.inbound(who, &bytes[used..]) {
+                Inbound::Part => return used,
+                Inbound::Handled(more) => used += more,
+                Inbound::Text(message, more) | Inbound::Binary(message, more) => {
+                    used += more;
+                    play(self, message);
+                }
+            }
+        }
+    }
+
+    /// A fault, shown by the beginning of the message that has it.
+    pub(crate) fn fault_in(&mut self, fault: Fault, who: usize, message: &[u8]) {
+        let text = &message[..message.len().min(80)];
+        self.fault(fault, who, || String::from_utf8_lossy(text).into_owned());
+    }
+
     /// Cuts one frame off; deals with it, unless it is a message.
     pub(crate) fn inbound<'a>(&mut self, who: usize, bytes: &'a [u8]) -> Inbound<'a> {
         match cut(bytes) {

@@ -4,7 +4,7 @@
 //! at.
 
 use crate::check::Fault;
-use crate::fleet::{Fleet, Inbound, Play};
+use crate::fleet::{Fleet, Play};
 use crate::frame::{Kind, push_masked};
 use crate::measure::Stop;
 
@@ -47,26 +47,15 @@ impl Ask {
 
 impl Play for Ask {
     fn bytes(&mut self, fleet: &mut Fleet, who: usize, bytes: &[u8]) -> usize {
-        let mut used = 0;
-        loop {
-            match fleet.inbound(who, &bytes[used..]) {
-                Inbound::Part => return used,
-                Inbound::Handled(more) => used += more,
-                Inbound::Text(message, more) | Inbound::Binary(message, more) => {
-                    used += more;
-                    if is_answer(message, fleet.namespaces().prefix(who))
-                        && self.waiting.get(who) == Some(&true)
-                    {
-                        self.waiting[who] = false;
-                        self.left -= 1;
-                        self.answered += 1;
-                    } else {
-                        let text = &message[..message.len().min(80)];
-                        fleet.fault(Fault::Stray, who, || String::from_utf8_lossy(text).into_owned());
-                    }
-                }
+        fleet.each_message(who, bytes, |fleet, message| {
+            if is_answer(message, fleet.namespaces().prefix(who)) && self.waiting.get(who) == Some(&true) {
+                self.waiting[who] = false;
+                self.left -= 1;
+                self.answered += 1;
+            } else {
+                fleet.fault_in(Fault::Stray, who, message);
             }
-        }
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::check::{Fault, Template};
-use crate::fleet::{Fleet, Inbound, Play};
+use crate::fleet::{Fleet, Play};
 use crate::measure::{Latency, Stop};
 use crate::report::Outcome;
 use crate::scenario::Run;
@@ -124,29 +124,19 @@ impl Echo {
 
 impl Play for Echo {
     fn bytes(&mut self, fleet: &mut Fleet, who: usize, bytes: &[u8]) -> usize {
-        let mut used = 0;
         let now = Instant::now();
-        loop {
-            match fleet.inbound(who, &bytes[used..]) {
-                Inbound::Part => break,
-                Inbound::Handled(more) => used += more,
-                Inbound::Text(message, more) | Inbound::Binary(message, more) => {
-                    used += more;
-                    match self.judge(who, message) {
-                        Ok(lane) => {
-                            self.waiting -= 1;
-                            self.answered += 1;
-                            let sent = self.asked[who * self.inflight + lane].sent;
-                            self.latency.record(now.saturating_duration_since(sent), 1);
-                            if !self.closing {
-                                self.ask(who, lane);
-                            }
-                        }
-                        Err((fault, what)) => fleet.fault(fault, who, || what),
-                    }
+        let used = fleet.each_message(who, bytes, |fleet, message| match self.judge(who, message) {
+            Ok(lane) => {
+                self.waiting -= 1;
+                self.answered += 1;
+                let sent = self.asked[who * self.inflight + lane].sent;
+                self.latency.record(now.saturating_duration_since(sent), 1);
+                if !self.closing {
+                    self.ask(who, lane);
                 }
             }
-        }
+            Err((fault, what)) => fleet.fault(fault, who, || what),
+        });
         self.send(fleet, who);
         used
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::check::{Fault, Script, Template};
-use crate::fleet::{Fleet, Inbound, Play};
+use crate::fleet::{Fleet, Play};
 use crate::measure::{Latency, Stop};
 use crate::report::Outcome;
 use crate::scenario::Run;
@@ -151,20 +151,11 @@ impl Echoes {
 
 impl Play for Echoes {
     fn bytes(&mut self, fleet: &mut Fleet, who: usize, bytes: &[u8]) -> usize {
-        let mut used = 0;
-        loop {
-            match fleet.inbound(who, &bytes[used..]) {
-                Inbound::Part => return used,
-                Inbound::Handled(more) => used += more,
-                Inbound::Text(message, more) | Inbound::Binary(message, more) => {
-                    used += more;
-                    if let Err(fault) = self.judge(who, message) {
-                        let text = &message[..message.len().min(80)];
-                        fleet.fault(fault, who, || String::from_utf8_lossy(text).into_owned());
-                    }
-                }
+        fleet.each_message(who, bytes, |fleet, message| {
+            if let Err(fault) = self.judge(who, message) {
+                fleet.fault_in(fault, who, message);
             }
-        }
+        })
     }
 
     fn pulse(&mut self, fleet: &mut Fleet) -> std::time::Duration {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::check::Fault;
-use crate::fleet::{Fleet, Inbound, Play};
+use crate::fleet::{Fleet, Play};
 use crate::frame::{Kind, push_masked};
 use crate::measure::{Latency, Stop, Window};
 use crate::report::Outcome;
@@ -79,30 +79,20 @@ impl Storm {
 
 impl Play for Storm {
     fn bytes(&mut self, fleet: &mut Fleet, who: usize, bytes: &[u8]) -> usize {
-        let mut used = 0;
-        loop {
-            match fleet.inbound(who, &bytes[used..]) {
-                Inbound::Part => return used,
-                Inbound::Handled(more) => used += more,
-                Inbound::Text(message, more) | Inbound::Binary(message, more) => {
-                    used += more;
-                    self.answers += 1;
-                    match (self.steps[who], message) {
-                        (Step::Joining, [b'4', b'3', b'0', b'[', ..]) => {
-                            self.steps[who] = Step::Leaving;
-                            fleet.send(who, &self.leaves[who % self.leaves.len()]);
-                        }
-                        (Step::Leaving, [b'4', b'3', b'1', b'[', ..]) => {
-                            self.steps[who] = Step::Out;
-                            self.left -= 1;
-                            self.latency.record(self.began.elapsed(), 1);
-                        }
-                        _ => fleet.fault(Fault::Stray, who, || {
-                            String::from_utf8_lossy(&message[..message.len().min(80)]).into_owned()
-                        }),
-                    }
+        fleet.each_message(who, bytes, |fleet, message| {
+            self.answers += 1;
+            match (self.steps[who], message) {
+                (Step::Joining, [b'4', b'3', b'0', b'[', ..]) => {
+                    self.steps[who] = Step::Leaving;
+                    fleet.send(who, &self.leaves[who % self.leaves.len()]);
                 }
+                (Step::Leaving, [b'4', b'3', b'1', b'[', ..]) => {
+                    self.steps[who] = Step::Out;
+                    self.left -= 1;
+                    self.latency.record(self.began.elapsed(), 1);
+                }
+                _ => fleet.fault_in(Fault::Stray, who, message),
             }
-        }
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! Clients that only answer heartbeats, to which nothing else should come.
 
 use crate::check::Fault;
-use crate::fleet::{Fleet, Inbound, Play};
+use crate::fleet::{Fleet, Play};
 
 /// The play without a part.
 #[derive(Debug)]
@@ -9,17 +9,6 @@ pub(crate) struct Silent;
 
 impl Play for Silent {
     fn bytes(&mut self, fleet: &mut Fleet, who: usize, bytes: &[u8]) -> usize {
-        let mut used = 0;
-        loop {
-            match fleet.inbound(who, &bytes[used..]) {
-                Inbound::Part => return used,
-                Inbound::Handled(more) => used += more,
-                Inbound::Text(message, more) | Inbound::Binary(message, more) => {
-                    used += more;
-                    let text = &message[..message.len().min(80)];
-                    fleet.fault(Fault::Stray, who, || String::from_utf8_lossy(text).into_owned());
-                }
-            }
-        }
+        fleet.each_message(who, bytes, |fleet, message| fleet.fault_in(Fault::Stray, who, message))
     }
 }
