@@ -55,6 +55,9 @@ mod error;
 // Sessions without Socket.IO.
 pub mod engine;
 
+// Packets in another form than the protocol's.
+pub mod parser;
+
 pub use bytes::Bytes;
 pub use proto::engine::Transport;
 pub use proto::socket::{ArgError, Args, Arguments, Binary, Value};

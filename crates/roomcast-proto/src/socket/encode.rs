@@ -16,7 +16,8 @@ use serde_json::ser::Formatter;
 use super::args::Args;
 use super::handoff;
 use super::outcome::ResultSerializer;
-use super::packet::{PacketType, is_reserved_event};
+use super::packet::{Body, Packet, PacketType, is_reserved_event};
+use super::parser::ParserError;
 use super::scan;
 use super::spread::{self, Shape};
 
@@ -42,6 +43,8 @@ pub enum EncodeError {
     NotAnObject,
     /// The value is no JSON: a map key is no string, or its own `Serialize` refused.
     Value(serde_json::Error),
+    /// Another parser than the default one cannot write it.
+    Parser(ParserError),
 }
 
 /// What became of an ack.
@@ -58,11 +61,27 @@ pub enum AckOutcome {
 ///
 /// # Errors
 /// [`EncodeError::ReservedEvent`] and [`EncodeError::Value`]; `out` is then as before.
+#[inline]
 pub fn encode_event<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     head: Head<'_>,
     name: &str,
     args: &T,
+) -> Result<Attachments, EncodeError> {
+    encode_event_and(out, head, name, args, None)
+}
+
+/// The same, with a text as one more argument behind the others, if there is one.
+///
+/// # Errors
+/// Those of [`encode_event`].
+#[inline]
+pub fn encode_event_and<T: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    head: Head<'_>,
+    name: &str,
+    args: &T,
+    last: Option<&str>,
 ) -> Result<Attachments, EncodeError> {
     let draft = Draft::event(out, head, name)?;
     let mut attachments = Attachments::new();
@@ -84,8 +103,42 @@ pub fn encode_event<T: Serialize + ?Sized>(
             }
         }
     }
+    if let Some(last) = last {
+        append(out, last)?;
+    }
     draft.finish(PacketType::BinaryEvent, attachments.len());
     Ok(attachments)
+}
+
+/// Puts a text behind the arguments of an event that ends with `]`.
+fn append(out: &mut Vec<u8>, last: &str) -> Result<(), serde_json::Error> {
+    out.pop();
+    out.push(b',');
+    serde_json::to_writer(&mut *out, last)?;
+    out.push(b']');
+    Ok(())
+}
+
+/// Appends a packet exactly as it came in, or as another parser read it.
+///
+/// # Errors
+/// [`EncodeError::ReservedEvent`]; `out` is then as before.
+pub fn encode_packet(out: &mut Vec<u8>, packet: &Packet<'_>) -> Result<Attachments, EncodeError> {
+    let namespace = &*packet.namespace;
+    let head = |id| Head { namespace, id };
+    let object = |out: &mut Vec<u8>, kind, json: Option<&str>| {
+        let draft = Draft::begin(out, kind, head(None));
+        draft.out.extend_from_slice(json.unwrap_or_default().as_bytes());
+        draft.finish(kind, 0);
+        Attachments::new()
+    };
+    Ok(match &packet.body {
+        Body::Connect(auth) => object(out, PacketType::Connect, auth.as_deref()),
+        Body::ConnectError(reason) => object(out, PacketType::ConnectError, reason.as_deref()),
+        Body::Disconnect => object(out, PacketType::Disconnect, None),
+        Body::Event { id, event } => encode_event_args(out, head(*id), event.name(), event.args())?,
+        Body::Ack { id, args } => encode_ack_args(out, head(*id), args),
+    })
 }
 
 /// Appends an event with arguments exactly as they came in.
@@ -223,7 +276,8 @@ fn write_object<T: Serialize + ?Sized>(out: &mut Vec<u8>, payload: &T) -> Result
     if out.get(open) == Some(&b'{') { Ok(()) } else { Err(EncodeError::NotAnObject) }
 }
 
-fn write_json<T: Serialize + ?Sized>(
+/// Writes a value as JSON, its byte strings set aside.
+pub(super) fn write_json<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     attachments: &mut Attachments,
     value: &T,
@@ -310,6 +364,12 @@ impl Drop for Draft<'_> {
     }
 }
 
+impl From<ParserError> for EncodeError {
+    fn from(error: ParserError) -> Self {
+        Self::Parser(error)
+    }
+}
+
 impl From<serde_json::Error> for EncodeError {
     fn from(error: serde_json::Error) -> Self {
         Self::Value(error)
@@ -322,6 +382,7 @@ impl fmt::Display for EncodeError {
             Self::ReservedEvent => "the event name is reserved",
             Self::NotAnObject => "the payload is not an object",
             Self::Value(_) => "the value cannot be written as JSON",
+            Self::Parser(error) => return error.fmt(f),
         })
     }
 }
@@ -330,7 +391,7 @@ impl std::error::Error for EncodeError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Value(source) => Some(source),
-            Self::ReservedEvent | Self::NotAnObject => None,
+            Self::ReservedEvent | Self::NotAnObject | Self::Parser(_) => None,
         }
     }
 }

@@ -26,7 +26,7 @@ mod surrogates;
 mod placeholders;
 
 mod decode;
-pub use decode::{DecodeError, Decoder, Limits};
+pub use decode::{DecodeError, Decoder, Limits, read_back};
 
 pub mod connection;
 pub use connection::{Connection, Decision, RefuseReason, SlotId, Violation};
@@ -56,5 +56,8 @@ mod outcome;
 mod encode;
 pub use encode::{
     AckOutcome, Attachments, EncodeError, Head, encode_ack, encode_ack_args, encode_connect,
-    encode_connect_error, encode_disconnect, encode_event, encode_event_args,
+    encode_connect_error, encode_disconnect, encode_event, encode_event_and, encode_event_args,
+    encode_packet,
 };
+
+pub mod parser;

@@ -11,7 +11,6 @@ use roomcast_adapter::{Room, Target};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::deliver;
 use crate::error::{AckError, Cause, EmitError, Failure, FetchError};
 use crate::outbox::{Key, Urgency};
 use crate::socket::{Emitted, Outgoing, error_again};
@@ -221,15 +220,20 @@ impl Broadcast {
     fn encode<T: Serialize>(&self, event: &str, args: &T, id: Option<u64>) -> Result<Frame, EmitError> {
         let head = Head { namespace: self.namespace.name(), id };
         let compress = self.target.flags().compress;
-        deliver::event(head, event, args).map(|frame| frame.compress(compress)).map_err(|error| {
-            self.namespace.hooks().report(&Failure {
-                namespace: self.namespace.name().to_owned(),
-                socket: None,
-                event: event.to_owned(),
-                cause: Cause::Emit(error_again(&error)),
-            });
-            error.into()
-        })
+        self.namespace
+            .hooks()
+            .encoder
+            .event(head, event, args, None)
+            .map(|frame| frame.compress(compress))
+            .map_err(|error| {
+                self.namespace.hooks().report(&Failure {
+                    namespace: self.namespace.name().to_owned(),
+                    socket: None,
+                    event: event.to_owned(),
+                    cause: Cause::Emit(error_again(&error)),
+                });
+                error.into()
+            })
     }
 
     fn deliver(&self, frame: &Frame) -> Emitted {

@@ -16,7 +16,6 @@ use proto::engine::{CloseReason, Message};
 use proto::socket::{Decision, Limits, NamespacePath, SlotId, Violation};
 use smallvec::SmallVec;
 
-use crate::deliver;
 use crate::error::Cause;
 use crate::extract::Reason;
 use crate::handler::{Done, Tasks};
@@ -72,8 +71,12 @@ impl Connection {
         limits.max_depth = config.max_depth;
         limits.max_attachment_bytes = io.core().config.max_payload.saturating_mul(config.max_attachments);
         let deadline = now().checked_add(config.connect_timeout);
+        let protocol = match io.hooks().encoder.parser() {
+            None => proto::socket::Connection::new(limits, config.max_namespaces),
+            Some(parser) => proto::socket::Connection::with_parser(parser, limits, config.max_namespaces),
+        };
         Self {
-            protocol: proto::socket::Connection::new(limits, config.max_namespaces),
+            protocol,
             io,
             mailbox,
             handshake: Arc::new(handshake),
@@ -119,7 +122,7 @@ impl Connection {
         tracing::debug!(sid = ?self.mailbox.sid(), %violation, "protocol violation");
         if violation.raises_error() {
             for (_, socket) in &self.sockets {
-                socket.report("error", Cause::Protocol(*violation));
+                socket.report("error", Cause::Protocol(violation.clone()));
             }
         }
         self.closing = Closing::Yes;
@@ -252,9 +255,11 @@ impl Application for Connection {
 impl Connection {
     /// Tells the client that the server ends a socket.
     fn goodbye(&self, slot: SlotId) {
-        if let Some(socket) = self.socket(slot) {
+        let Some(socket) = self.socket(slot) else { return };
+        match socket.encoder().disconnect(socket.namespace_path()) {
             // A session that has ended hears nothing.
-            let _ = socket.push(deliver::disconnect(socket.namespace_path()), &Urgency::Reliable);
+            Ok(frame) => _ = socket.push(frame, &Urgency::Reliable),
+            Err(error) => socket.report("disconnect", Cause::Emit(error.into())),
         }
     }
 

@@ -10,9 +10,11 @@ use proto::socket::NamespacePath;
 use super::{AllowRequest, Io, IoInner};
 use crate::config::{EngineConfig, ServeClient, SocketConfig, with_trailing_slash};
 use crate::core::Core;
+use crate::deliver::Encoder;
 use crate::hooks::Hooks;
 use crate::http::Cookie;
 use crate::namespace::Registry;
+use crate::parser::Parser;
 use crate::{Cors, Handshake, Overflow};
 
 /// The options of a server; each has the reference's default, unless its text says otherwise.
@@ -21,12 +23,13 @@ pub struct IoBuilder {
     engine: EngineConfig,
     socket: SocketConfig,
     allow: Option<Box<AllowRequest>>,
+    encoder: Encoder,
 }
 
 impl IoBuilder {
     pub(super) fn new() -> Self {
         let engine = EngineConfig::new("/socket.io", ServeClient::Embedded);
-        Self { engine, socket: SocketConfig::default(), allow: None }
+        Self { engine, socket: SocketConfig::default(), allow: None, encoder: Encoder::default() }
     }
 
     /// Where the server lives, default `/socket.io`. JS: `path`.
@@ -84,6 +87,13 @@ impl IoBuilder {
     /// Roomcast's own.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.engine.outbox = self.engine.outbox.overflow(overflow);
+        self
+    }
+
+    /// How packets are written and read, by default as the protocol says; both sides must use the same. See
+    /// [`roomcast::parser`](crate::parser). JS: `parser`.
+    pub fn parser(mut self, parser: impl Parser) -> Self {
+        self.encoder = Encoder::new(Arc::new(parser));
         self
     }
 
@@ -194,7 +204,7 @@ impl IoBuilder {
     /// The server.
     #[must_use]
     pub fn build(self) -> Io {
-        let hooks = Arc::new(Hooks::default());
+        let hooks = Arc::new(Hooks::new(self.encoder));
         let clean_up = self.socket.cleanup_empty_child_namespaces;
         let namespaces = Registry::new(hooks.clone(), self.socket.max_rooms, clean_up);
         let main = namespaces.of(&NamespacePath::root());
