@@ -86,7 +86,7 @@ impl<A: Application> Driver<A> {
     pub(crate) fn new(core: &Arc<Core>, mailbox: Arc<Mailbox>, app: A, start: Start) -> Self {
         let (transport, main) = match start {
             Start::WebSocket(mut websocket) => {
-                mailbox.share(websocket.share());
+                mailbox.share(websocket.share(), websocket.wire);
                 (Transport::WebSocket, Some(websocket))
             }
             Start::Polling => (Transport::Polling, None),
@@ -212,7 +212,9 @@ impl<A: Application> Driver<A> {
     fn take_over(&mut self) {
         self.again = true;
         self.main = self.probe.take();
-        self.mailbox.share(self.main.as_mut().and_then(|main| main.share()));
+        if let Some(main) = &mut self.main {
+            self.mailbox.share(main.share(), main.wire);
+        }
         if let Some(pong) = self.probe_pong.take() {
             self.mailbox.with_outbox(|outbox| outbox.push_control(pong));
         }

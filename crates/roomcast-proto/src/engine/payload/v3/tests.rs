@@ -5,11 +5,13 @@ use bytes::Bytes;
 use super::*;
 use crate::engine::{Dialect, Message, Payload};
 
-fn text(message: &str) -> Result<Packet<'_>, InvalidPacket> {
+type Read<'a> = Result<Packet<'a>, InvalidPacket>;
+
+fn text(message: &str) -> Read<'_> {
     Ok(Packet::Message(Message::Text(message)))
 }
 
-fn binary(message: &'static [u8]) -> Result<Packet<'static>, InvalidPacket> {
+fn binary(message: &'static [u8]) -> Read<'static> {
     Ok(Packet::Message(Message::Binary(Bytes::from_static(message))))
 }
 
@@ -23,7 +25,7 @@ fn attached() -> Frame {
 
 #[test]
 fn text_is_counted_in_utf_16_code_units() {
-    let table: [(&str, &[Result<Packet<'_>, InvalidPacket>]); 9] = [
+    let table: [(&str, &[Read<'_>]); 9] = [
         ("6:4hello", &[text("hello")]),
         ("4:4hé!2:40", &[text("hé!"), text("0")]),
         // Beyond the basic plane a character is two units.
@@ -75,7 +77,7 @@ fn text_that_is_no_payload_ends_behind_what_could_be_read() {
 
 #[test]
 fn bytes_are_counted_in_bytes() {
-    let table: [(&[u8], &[Result<Packet<'_>, InvalidPacket>]); 5] = [
+    let table: [(&[u8], &[Read<'_>]); 5] = [
         (b"\x00\x03\xff4hi\x01\x03\xff\x04\xde\xad", &[text("hi"), binary(&[0xDE, 0xAD])]),
         ("\u{0}\u{3}".as_bytes(), &[Err(InvalidPacket)]),
         (b"\x00\x01\x00\xff4123456789", &[text("123456789")]),
