@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{Method, Request, StatusCode};
 use http_body::Body;
 use proto::Sid;
-use proto::engine::{HandshakeError, Transport};
+use proto::engine::{Dialect, HandshakeError, Revision, Transport};
 
 use super::compression::Compression;
 use super::handshake::Handshake;
@@ -34,11 +34,11 @@ pub(crate) trait Acceptor: Clone + Send + Sync + Unpin + 'static {
 /// What a verified request is for.
 enum Purpose {
     /// A new session on this transport.
-    Open(Transport, Handshake),
+    Open(Transport, Dialect, Handshake),
     /// A poll, or a batch of packets.
     Exchange(Arc<Mailbox>),
     /// A WebSocket for a session that polls.
-    Probe(Arc<Mailbox>),
+    Probe(Arc<Mailbox>, Dialect),
     /// A WebSocket handshake for the polling transport: granted, then closed, as the reference does.
     Useless,
 }
@@ -67,18 +67,25 @@ where
             true => Asked::Upgrade,
             false => Asked::Plain,
         };
-    let compression = Compression::for_request(config.http_compression, &parts.headers);
+    let form = polling::Form {
+        compression: Compression::for_request(config.http_compression, &parts.headers),
+        jsonp: Query::parse(parts.uri.query()).jsonp(),
+    };
     let reply = match verify(&acceptor, &parts, asked) {
         Err(error) => Err(error),
-        Ok(Purpose::Open(Transport::Polling, handshake)) => {
-            polling::open(&acceptor, handshake, compression).await
+        Ok(Purpose::Open(Transport::Polling, dialect, handshake)) => {
+            polling::open(&acceptor, handshake, dialect, form).await
         }
-        Ok(Purpose::Open(Transport::WebSocket, handshake)) => websocket::open(&acceptor, parts, handshake),
-        Ok(Purpose::Probe(mailbox)) => websocket::probe(&acceptor, parts, mailbox),
+        Ok(Purpose::Open(Transport::WebSocket, dialect, handshake)) => {
+            websocket::open(&acceptor, parts, dialect, handshake)
+        }
+        Ok(Purpose::Probe(mailbox, dialect)) => websocket::probe(&acceptor, parts, dialect, mailbox),
         Ok(Purpose::Useless) => websocket::useless(&acceptor, parts),
         Ok(Purpose::Exchange(mailbox)) => Ok(match parts.method {
-            Method::GET => polling::poll(mailbox, compression).await,
-            Method::POST => polling::post(mailbox, &parts.headers, body, config.max_payload).await,
+            Method::GET => polling::poll(mailbox, form).await,
+            Method::POST => {
+                polling::post(mailbox, &parts.headers, form.jsonp.as_ref(), body, config.max_payload).await
+            }
             _ => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
         }),
     };
@@ -101,13 +108,13 @@ fn verify<A: Acceptor>(acceptor: &A, parts: &Parts, asked: Asked) -> Result<Purp
         if asked == Asked::Plain && mailbox.transport() != transport {
             return Err(HandshakeError::TransportMismatch);
         }
-        if !query.is_current_protocol() {
+        if mailbox.dialect().revision() != query.revision() {
             return Err(HandshakeError::ProtocolMismatch);
         }
         return Ok(match (asked, transport) {
             (Asked::Plain, Transport::Polling) => Purpose::Exchange(mailbox),
             (Asked::Plain, Transport::WebSocket) => return Err(HandshakeError::TransportMismatch),
-            (Asked::Upgrade, Transport::WebSocket) => Purpose::Probe(mailbox),
+            (Asked::Upgrade, Transport::WebSocket) => Purpose::Probe(mailbox, query.dialect(transport)),
             (Asked::Upgrade, Transport::Polling) => Purpose::Useless,
         });
     }
@@ -121,7 +128,7 @@ fn verify<A: Acceptor>(acceptor: &A, parts: &Parts, asked: Asked) -> Result<Purp
     if let Some(allow) = &core.hooks.allow {
         allow(&handshake).map_err(HandshakeError::Forbidden)?;
     }
-    if !query.is_current_protocol() {
+    if query.revision() == Revision::V3 && !core.config.allow_eio3 {
         return Err(HandshakeError::UnsupportedProtocol);
     }
     if core.is_closing() {
@@ -129,6 +136,6 @@ fn verify<A: Acceptor>(acceptor: &A, parts: &Parts, asked: Asked) -> Result<Purp
     }
     Ok(match (asked, transport) {
         (Asked::Upgrade, Transport::Polling) => Purpose::Useless,
-        _ => Purpose::Open(transport, handshake),
+        _ => Purpose::Open(transport, query.dialect(transport), handshake),
     })
 }

@@ -13,7 +13,7 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
 use parking_lot::Mutex;
-use proto::engine::{HandshakeError, Transport};
+use proto::engine::{Dialect, HandshakeError, Transport};
 use proto::websocket::{Accept, Key};
 use tokio::net::TcpStream;
 
@@ -28,14 +28,15 @@ use crate::session::{Command, Driver, Mailbox, Start, Stream, WebSocket, Wire, d
 pub(super) fn open<A: Acceptor>(
     acceptor: &A,
     parts: Parts,
+    dialect: Dialect,
     handshake: Handshake,
 ) -> Result<Reply, HandshakeError> {
     let taking = acceptor.clone();
-    accept(acceptor, parts, move |websocket| {
+    accept(acceptor, parts, Wire::of(dialect), move |websocket| {
         if taking.core().is_closing() {
             return;
         }
-        let mailbox = register(&taking, Transport::WebSocket);
+        let mailbox = register(&taking, dialect, Transport::WebSocket);
         let app = taking.accept(&mailbox, handshake);
         tokio::spawn(Driver::new(taking.core(), mailbox, app, Start::WebSocket(websocket)));
     })
@@ -45,9 +46,10 @@ pub(super) fn open<A: Acceptor>(
 pub(super) fn probe<A: Acceptor>(
     acceptor: &A,
     parts: Parts,
+    dialect: Dialect,
     mailbox: Arc<Mailbox>,
 ) -> Result<Reply, HandshakeError> {
-    accept(acceptor, parts, move |websocket| {
+    accept(acceptor, parts, Wire::of(dialect), move |websocket| {
         if let Err(Command::Probe(websocket)) = mailbox.command(Command::Probe(websocket)) {
             dismiss(websocket);
         }
@@ -56,7 +58,7 @@ pub(super) fn probe<A: Acceptor>(
 
 /// Grants a WebSocket that no session wants, and closes it.
 pub(super) fn useless<A: Acceptor>(acceptor: &A, parts: Parts) -> Result<Reply, HandshakeError> {
-    accept(acceptor, parts, dismiss)
+    accept(acceptor, parts, Wire::Plain, dismiss)
 }
 
 /// Where a request leaves word that it takes the connection over, once its answer is written. Our own listener puts one
@@ -78,6 +80,7 @@ impl Takeover {
 fn accept<A: Acceptor>(
     acceptor: &A,
     mut parts: Parts,
+    wire: Wire,
     then: impl FnOnce(Box<WebSocket>) + Send + 'static,
 ) -> Result<Reply, HandshakeError> {
     let accept = check(&parts).ok_or(HandshakeError::TransportHandshake)?;
@@ -95,7 +98,6 @@ fn accept<A: Acceptor>(
     {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, first);
     }
-    let wire = Wire::Plain;
     let max_message = acceptor.core().config.max_payload;
     let then = move |stream, early: &[u8]| then(Box::new(WebSocket::new(stream, early, max_message, wire)));
     if let Some(takeover) = parts.extensions.get_mut::<Peer>().and_then(|peer| peer.takeover.take()) {
