@@ -31,8 +31,10 @@ pub enum AllowOrigin {
     List(Vec<String>),
     /// The origins for which it is true; `None` is a request without one. For all others it is as if there were no CORS, so that
     /// their preflights are refused, too. JS: `origin: (origin, callback) => ..`.
-    Predicate(Arc<dyn Fn(Option<&str>) -> bool + Send + Sync>),
+    Predicate(Arc<OriginPredicate>),
 }
+
+type OriginPredicate = dyn Fn(Option<&str>) -> bool + Send + Sync;
 
 impl fmt::Debug for AllowOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -21,6 +21,8 @@ use crate::HandlerError;
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Middleware = dyn Fn(HttpRequest, HttpResponse) -> BoxFuture<Result<(), HandlerError>> + Send + Sync;
+type DecideAtOnce<T> = dyn Fn(&HttpRequest) -> Result<T, String> + Send + Sync;
+type DecideLater<T> = dyn Fn(HttpRequest) -> BoxFuture<Result<T, String>> + Send + Sync;
 type HeaderHook = dyn Fn(&mut HeaderMap, &HttpRequest) + Send + Sync;
 type RefusedHook = dyn Fn(&ConnectionRefused) + Send + Sync;
 
@@ -38,8 +40,8 @@ pub(crate) struct HttpHooks {
 
 /// A function that decides about a request, at once or later.
 pub(crate) enum Decision<T> {
-    AtOnce(Box<dyn Fn(&HttpRequest) -> Result<T, String> + Send + Sync>),
-    Later(Box<dyn Fn(HttpRequest) -> BoxFuture<Result<T, String>> + Send + Sync>),
+    AtOnce(Box<DecideAtOnce<T>>),
+    Later(Box<DecideLater<T>>),
 }
 
 impl<T> Decision<T> {
