@@ -1,7 +1,8 @@
 //! The street door: HTTP requests come in here and become sessions, polls, posts and WebSockets.
 
-// What a request says.
+// What a request says, and what the program has to say about it.
 mod handshake;
+mod hooks;
 mod query;
 
 // What is answered, in the reference's exact words.
@@ -30,5 +31,6 @@ pub use cors::{AllowOrigin, Cors};
 pub use handshake::Handshake;
 pub use service::{Layered, RoomcastLayer, RoomcastService};
 
+pub(crate) use hooks::HttpHooks;
 pub(crate) use listen::{Plain, bind, listen};
 pub(crate) use request::Acceptor;

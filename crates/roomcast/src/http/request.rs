@@ -27,9 +27,6 @@ pub(crate) trait Acceptor: Clone + Send + Sync + Unpin + 'static {
 
     fn core(&self) -> &Arc<Core>;
 
-    /// Whether the application wants this session. JS: `allowRequest`.
-    fn allow(&self, handshake: &Handshake) -> Result<(), String>;
-
     /// The upper end of a new session.
     fn accept(&self, mailbox: &Arc<Mailbox>, handshake: Handshake) -> Self::App;
 }
@@ -121,7 +118,9 @@ fn verify<A: Acceptor>(acceptor: &A, parts: &Parts, asked: Asked) -> Result<Purp
         return Err(HandshakeError::TransportHandshake);
     }
     let handshake = Handshake::new(parts, core.config.keep_headers);
-    acceptor.allow(&handshake).map_err(HandshakeError::Forbidden)?;
+    if let Some(allow) = &core.hooks.allow {
+        allow(&handshake).map_err(HandshakeError::Forbidden)?;
+    }
     if !query.is_current_protocol() {
         return Err(HandshakeError::UnsupportedProtocol);
     }

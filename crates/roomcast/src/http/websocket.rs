@@ -22,7 +22,7 @@ use super::handshake::{Handshake, Peer};
 use super::polling::register;
 use super::reply::Reply;
 use super::request::Acceptor;
-use crate::session::{Command, Driver, Mailbox, Start, Stream, WebSocket, dismiss};
+use crate::session::{Command, Driver, Mailbox, Start, Stream, WebSocket, Wire, dismiss};
 
 /// Opens a session on a WebSocket. The session exists once the connection is handed over.
 pub(super) fn open<A: Acceptor>(
@@ -95,8 +95,9 @@ fn accept<A: Acceptor>(
     {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, first);
     }
+    let wire = Wire::Plain;
     let max_message = acceptor.core().config.max_payload;
-    let then = move |stream, early: &[u8]| then(Box::new(WebSocket::new(stream, early, max_message)));
+    let then = move |stream, early: &[u8]| then(Box::new(WebSocket::new(stream, early, max_message, wire)));
     if let Some(takeover) = parts.extensions.get_mut::<Peer>().and_then(|peer| peer.takeover.take()) {
         *takeover.0.lock() = Some(Box::new(then));
     } else {
