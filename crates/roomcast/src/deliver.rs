@@ -211,3 +211,51 @@ impl fmt::Debug for Encoder {
         f.debug_struct("Encoder").field("default", &self.parser.is_none()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proto::socket::parser::{PacketDecoder, PlainPacket};
+    use proto::socket::{Body, Event};
+
+    use super::*;
+
+    struct PlainJson;
+
+    impl Parser for PlainJson {
+        fn encode(&self, packet: &Packet<'_>) -> Result<Encoded, ParserError> {
+            let plain = PlainPacket::try_from(packet)?;
+            Ok(Encoded::text(serde_json::to_string(&plain).map_err(ParserError::new)?))
+        }
+
+        fn decoder(&self, _: Limits) -> Box<dyn PacketDecoder> {
+            Box::new(Self)
+        }
+    }
+
+    impl PacketDecoder for PlainJson {
+        fn text<'a>(&mut self, message: &'a str) -> Result<Option<Packet<'a>>, ParserError> {
+            let plain: PlainPacket = serde_json::from_str(message).map_err(ParserError::new)?;
+            plain.try_into().map(Some)
+        }
+    }
+
+    #[test]
+    fn an_argument_is_appended_and_json_passed_on_whatever_the_parser_is() {
+        let wires = [r#"42/n,7["e",1,"last"]"#, r#"4{"type":2,"nsp":"/n","id":7,"data":["e",1,"last"]}"#];
+        for (encoder, wire) in [Encoder::default(), Encoder::new(Arc::new(PlainJson))].iter().zip(wires) {
+            let frame = encoder.event(Head { namespace: "/n", id: Some(7) }, "e", &1, Some("last"));
+            assert_eq!(frame.expect("it can be written").text_packet(), wire.as_bytes());
+            let event =
+                Event::from_json(r#"["e",1,"last"]"#, Vec::new(), &unbounded()).expect("it is an event");
+            let packet = Packet { namespace: "/n".into(), body: Body::Event { id: Some(7), event } };
+            let frame = encoder.packet(&packet).expect("it can be written");
+            assert_eq!(frame.text_packet(), wire.as_bytes());
+            let mut seen = 0;
+            encoder.look_into(&frame, |packet| match &packet.body {
+                Body::Event { event, .. } => seen = event.args().len(),
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(seen, 2);
+        }
+    }
+}

@@ -8,17 +8,17 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use proto::Sid;
-use proto::engine::{Frame, Transport};
+use proto::engine::{Dialect, Frame, Transport};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::futures::OwnedNotified;
 use tokio::sync::oneshot;
 
-use super::poll::{PollReply, PostReply};
+use super::poll::{PollReply, PostReply, Posted};
 use super::turn;
 use super::websocket::{WebSocket, try_write};
+use super::wire::Wire;
 use crate::outbox::{Buffered, Outbox, OutboxLimits, Pushed, Urgency};
 
 /// Requests that wait for the driver. One poll and one POST may be under way, the rest are mistakes or attacks.
@@ -30,7 +30,7 @@ pub(crate) enum Command {
     /// A polling request waits for packets.
     Poll(oneshot::Sender<PollReply>),
     /// A polling body.
-    Post(Bytes, oneshot::Sender<PostReply>),
+    Post(Posted, oneshot::Sender<PostReply>),
     /// A second polling body came while one was being read.
     PostOverlap,
     /// A polling body was cut off.
@@ -49,6 +49,8 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     sid: Sid,
+    /// That of the request that opened the session.
+    dialect: Dialect,
     inner: Mutex<Inner>,
 }
 
@@ -70,6 +72,8 @@ struct Inner {
     outbox: Outbox,
     /// The stream, where others may write to it while the driver sleeps.
     stream: Option<OwnedWriteHalf>,
+    /// The form that frames have on that stream.
+    wire: Wire,
     commands: Vec<Command>,
     /// Of the driver, once it has slept.
     waker: Option<Waker>,
@@ -85,10 +89,11 @@ struct Inner {
 }
 
 impl Mailbox {
-    pub(crate) fn new(sid: Sid, transport: Transport, outbox: OutboxLimits) -> Self {
+    pub(crate) fn new(sid: Sid, dialect: Dialect, transport: Transport, outbox: OutboxLimits) -> Self {
         let inner = Inner {
             outbox: Outbox::new(outbox),
             stream: None,
+            wire: Wire::Plain,
             commands: Vec::new(),
             waker: None,
             sleep: Sleep::Awake,
@@ -98,11 +103,16 @@ impl Mailbox {
             overflow: false,
             closed: false,
         };
-        Self { sid, inner: Mutex::new(inner) }
+        Self { sid, dialect, inner: Mutex::new(inner) }
     }
 
     pub(crate) fn sid(&self) -> Sid {
         self.sid
+    }
+
+    /// How its client writes packets, and reads those of a poll.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// Queues a frame, sees to it that it is written.
@@ -132,11 +142,13 @@ impl Mailbox {
             if inner.sleep != Sleep::Promised {
                 return;
             }
-            let Inner { outbox, stream, .. } = &mut *inner;
+            let Inner { outbox, stream, wire, .. } = &mut *inner;
             // Only the driver can tell the application that the outbox has run empty.
             let stream = stream.as_ref().filter(|_| !outbox.is_watched());
-            let written = stream
-                .is_some_and(|stream| outbox.write(|slices| try_write(stream.as_ref(), slices)).is_ok());
+            let written = stream.is_some_and(|stream| {
+                outbox.form(*wire);
+                outbox.write(|slices| try_write(stream.as_ref(), slices)).is_ok()
+            });
             let wakers = outbox.wakers();
             if written {
                 inner.sleep = Sleep::Light;
@@ -177,9 +189,11 @@ impl Mailbox {
         }
     }
 
-    /// From now on others may write while the driver sleeps.
-    pub(super) fn share(&self, stream: Option<OwnedWriteHalf>) {
-        self.inner.lock().stream = stream;
+    /// From now on others may write while the driver sleeps, in the form of the session.
+    pub(super) fn share(&self, stream: Option<OwnedWriteHalf>, wire: Wire) {
+        let mut inner = self.inner.lock();
+        inner.stream = stream;
+        inner.wire = wire;
     }
 
     /// Queues a frame as [`Mailbox::push`] does if there is room enough; else gives it back with what to wait for.

@@ -11,6 +11,7 @@ mod driver;
 mod gather;
 mod poll;
 mod websocket;
+mod wire;
 
 // What a session carries: Socket.IO, or raw messages.
 mod application;
@@ -19,7 +20,8 @@ pub(crate) use application::{Application, Closing};
 pub(crate) use driver::{Driver, Start, dismiss};
 pub(crate) use gather::{Audience, write_frames};
 pub(crate) use mailbox::{Command, Mailbox};
-pub(crate) use poll::{PollReply, PostReply};
+pub(crate) use poll::{PollReply, PostReply, Posted};
 pub(crate) use registry::Registry;
 pub(crate) use websocket::{ReadWrite, Stream, WebSocket};
 pub(crate) use wheel::Wheel;
+pub(crate) use wire::Wire;

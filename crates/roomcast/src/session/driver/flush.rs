@@ -1,5 +1,6 @@
 //! What waits in the outbox goes out: by one vectored write, or as the body of a poll.
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use proto::engine::{CloseReason, Frame, Lane, Transport};
@@ -49,8 +50,8 @@ impl<A: Application> Driver<A> {
         let mut frames = std::mem::take(&mut self.writing);
         self.mailbox.with_outbox(|outbox| _ = outbox.take(&mut frames, BODY_BYTES));
         if !frames.is_empty() {
-            let mut body = Vec::with_capacity(frames.iter().map(|frame| frame.websocket_len()).sum());
-            frames.iter().for_each(|frame| frame.write_payload(&mut body));
+            let body = self.mailbox.dialect().encode(&frames);
+            self.heartbeat_waits = false;
             let reply = match frames.iter().any(Frame::may_compress) {
                 true => PollReply::CompressiblePackets(body),
                 false => PollReply::Packets(body),
@@ -93,6 +94,7 @@ impl<A: Application> Driver<A> {
                 if self.writing.is_empty() {
                     break;
                 }
+                main.wire.form(&mut self.writing);
             }
             let mut written = match main.poll_write(cx, &self.writing, self.skip) {
                 Poll::Pending => {
@@ -136,6 +138,7 @@ impl<A: Application> Driver<A> {
             });
         }
         self.pong_waits = false;
+        self.heartbeat_waits = false;
         if let Poll::Ready(Err(_)) = main.poll_flush(cx) {
             self.session.handle_transport_closed(Lane::Main, CloseReason::TransportError, "write failed");
             return;
@@ -145,8 +148,10 @@ impl<A: Application> Driver<A> {
 
     fn flush_probe(&mut self, cx: &mut Context<'_>) {
         let (Some(probe), Some(pong)) = (&mut self.probe, self.probe_pong.take()) else { return };
-        let length = pong.websocket_len();
-        match probe.poll_write(cx, &[pong.clone()].into(), 0) {
+        let mut frames = VecDeque::from([pong.clone()]);
+        probe.wire.form(&mut frames);
+        let length = frames[0].websocket_len();
+        match probe.poll_write(cx, &frames, 0) {
             Poll::Pending => self.probe_pong = Some(pong),
             // Eight bytes into an empty socket buffer: a partial write is a broken socket.
             Poll::Ready(Ok(written)) if written == length => {}
