@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use proto::engine::Transport;
 use proto::socket::NamespacePath;
+use roomcast_adapter::AdapterFactory;
 
 use super::{AllowRequest, Io, IoInner};
 use crate::config::{EngineConfig, ServeClient, SocketConfig, with_trailing_slash};
@@ -21,12 +22,13 @@ pub struct IoBuilder {
     engine: EngineConfig,
     socket: SocketConfig,
     allow: Option<Box<AllowRequest>>,
+    adapter: Option<Box<dyn AdapterFactory>>,
 }
 
 impl IoBuilder {
     pub(super) fn new() -> Self {
         let engine = EngineConfig::new("/socket.io", ServeClient::Embedded);
-        Self { engine, socket: SocketConfig::default(), allow: None }
+        Self { engine, socket: SocketConfig::default(), allow: None, adapter: None }
     }
 
     /// Where the server lives, default `/socket.io`. JS: `path`.
@@ -191,12 +193,39 @@ impl IoBuilder {
         self
     }
 
+    /// Makes the server one node of a cluster: each namespace gets an adapter, through which broadcasts, changes of rooms,
+    /// questions and events between servers reach the other nodes. Default: none, the server is alone, and what it emits
+    /// takes the shortest way. JS: `adapter`.
+    ///
+    /// An adapter is made when its namespace is, gets ready before a client of the namespace comes in
+    /// ([`Io::adapters_ready`] waits for that), and is closed with the namespace or the server. While it is not ready, and
+    /// if it fails to become so, this node serves its own clients, and emits report
+    /// [`EmitError::Publish`](crate::EmitError::Publish).
+    ///
+    /// Anything that implements [`AdapterFactory`] will do, a closure for example; [`adapter`](crate::adapter) has the
+    /// contract and a suite of tests for adapters of your own.
+    ///
+    /// ```
+    /// use roomcast::Io;
+    /// use roomcast::adapter::{Adapter, Local, MemoryAdapter};
+    /// use std::sync::{Arc, Weak};
+    ///
+    /// let io = Io::builder()
+    ///     .adapter(|namespace: Weak<dyn Local>| -> Arc<dyn Adapter> { Arc::new(MemoryAdapter::new(namespace)) })
+    ///     .build();
+    /// assert!(io.adapter().is_some());
+    /// ```
+    pub fn adapter(mut self, factory: impl AdapterFactory) -> Self {
+        self.adapter = Some(Box::new(factory));
+        self
+    }
+
     /// The server.
     #[must_use]
     pub fn build(self) -> Io {
         let hooks = Arc::new(Hooks::default());
         let clean_up = self.socket.cleanup_empty_child_namespaces;
-        let namespaces = Registry::new(hooks.clone(), self.socket.max_rooms, clean_up);
+        let namespaces = Registry::new(hooks.clone(), self.socket.max_rooms, clean_up, self.adapter);
         let main = namespaces.of(&NamespacePath::root());
         let core = Core::new(self.engine);
         Io(Arc::new(IoInner { core, config: self.socket, hooks, namespaces, main, allow: self.allow }))
