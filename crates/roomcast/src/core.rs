@@ -9,6 +9,7 @@ use proto::engine::{Frame, OpenPacket, Timing, Transport};
 use tokio::sync::Notify;
 
 use crate::config::EngineConfig;
+use crate::http::HttpHooks;
 use crate::session::{Registry, Wheel};
 
 /// How long a shutdown waits for handlers that are still running, and then for adapters.
@@ -17,6 +18,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) config: EngineConfig,
+    pub(crate) hooks: HttpHooks,
     pub(crate) sessions: Registry,
     pub(crate) timing: Arc<Timing>,
     pub(crate) opening: Opening,
@@ -32,7 +34,7 @@ pub(crate) struct Core {
 pub(crate) struct Running(Arc<Core>);
 
 impl Core {
-    pub(crate) fn new(config: EngineConfig) -> Arc<Self> {
+    pub(crate) fn new(config: EngineConfig, hooks: HttpHooks) -> Arc<Self> {
         let timing = &config.timing;
         let shortest = timing.ping_interval.min(timing.ping_timeout).min(timing.upgrade_timeout);
         let longest = timing.ping_interval.max(timing.ping_timeout).max(timing.upgrade_timeout);
@@ -43,6 +45,7 @@ impl Core {
             timing: Arc::new(config.timing),
             wheel,
             config,
+            hooks,
             sessions: Registry::default(),
             closing: AtomicBool::new(false),
             running: AtomicUsize::new(0),

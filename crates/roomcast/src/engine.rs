@@ -14,11 +14,12 @@
 //! # }
 //! ```
 
+use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use proto::engine::Frame;
@@ -26,12 +27,13 @@ use tokio::net::{TcpListener, ToSocketAddrs};
 
 pub use proto::engine::{CloseReason, Message};
 
-use crate::config::{EngineConfig, ServeClient, with_trailing_slash};
+use crate::builder::ServerBuilder;
+use crate::config::{EngineConfig, ServeClient};
 use crate::core::Core;
 use crate::http::{Acceptor, Plain, bind, listen};
 use crate::outbox::Urgency;
 use crate::session::{Application, Closing, Command, Mailbox};
-use crate::{Cookie, Cors, Handshake, RoomcastService};
+use crate::{Handshake, RoomcastService};
 
 type OnMessage = dyn Fn(&Session, Message<'_>) + Send + Sync;
 type OnOpen = dyn Fn(&Session) + Send + Sync;
@@ -52,7 +54,7 @@ impl Engine {
     /// A server with options. Its path is `/engine.io` unless set.
     pub fn builder() -> EngineBuilder {
         let config = EngineConfig::new("/engine.io", ServeClient::No);
-        EngineBuilder { config, on_open: None, on_close: None }
+        EngineBuilder::with(config, SessionOptions::default())
     }
 
     /// Listens and serves until [`Engine::close`].
@@ -87,87 +89,41 @@ impl Engine {
     }
 }
 
-/// The options of an [`Engine`]; the defaults are those of [`IoBuilder`](crate::IoBuilder).
-#[must_use = "the server is made by `build`"]
-pub struct EngineBuilder {
-    config: EngineConfig,
+/// The options of an [`Engine`]; the defaults are those of [`IoBuilder`](crate::IoBuilder), except the path.
+pub type EngineBuilder = ServerBuilder<SessionOptions>;
+
+/// What an engine has instead of Socket.IO.
+#[derive(Default)]
+pub struct SessionOptions {
     on_open: Option<Box<OnOpen>>,
     on_close: Option<Box<OnClose>>,
 }
 
+impl fmt::Debug for SessionOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionOptions").finish_non_exhaustive()
+    }
+}
+
 impl EngineBuilder {
-    /// Where the server lives, default `/engine.io`.
-    pub fn path(mut self, path: &str) -> Self {
-        self.config.path = with_trailing_slash(path);
-        self
-    }
-
-    /// From one ping to the next, default 25 s.
-    pub fn ping_interval(mut self, interval: Duration) -> Self {
-        self.config.timing.ping_interval = interval;
-        self
-    }
-
-    /// From a ping to the end, if no pong comes, default 20 s.
-    pub fn ping_timeout(mut self, timeout: Duration) -> Self {
-        self.config.timing.ping_timeout = timeout;
-        self
-    }
-
-    /// For how long a WebSocket may take to take over from polling, default 10 s.
-    pub fn upgrade_timeout(mut self, timeout: Duration) -> Self {
-        self.config.timing.upgrade_timeout = timeout;
-        self
-    }
-
-    /// The most bytes of one message or polling body, default 1,000,000.
-    pub fn max_payload(mut self, bytes: usize) -> Self {
-        self.config.max_payload = bytes;
-        self
-    }
-
-    /// The most bytes that may wait for one client, default 16 MiB.
-    pub fn max_outbox(mut self, bytes: usize) -> Self {
-        self.config.outbox = self.config.outbox.bytes(bytes);
-        self
-    }
-
-    /// Cross-origin headers, default none.
-    pub fn cors(mut self, cors: Cors) -> Self {
-        self.config.cors = Some(cors);
-        self
-    }
-
-    /// Sets a cookie with the session's id when a session is opened by polling, default none.
-    pub fn cookie(mut self, cookie: Cookie) -> Self {
-        self.config.cookie = Some(cookie);
-        self
-    }
-
-    /// From how many bytes on the answers to polls are compressed, default 1,024; `None`: never.
-    pub fn http_compression(mut self, threshold: Option<usize>) -> Self {
-        self.config.http_compression = threshold;
-        self
-    }
-
     /// Called for every session that opens. JS: the `connection` event.
     pub fn on_open(mut self, on_open: impl Fn(&Session) + Send + Sync + 'static) -> Self {
-        self.on_open = Some(Box::new(on_open));
+        self.upper.on_open = Some(Box::new(on_open));
         self
     }
 
     /// Called for every session that has ended. JS: the `close` event.
     pub fn on_close(mut self, on_close: impl Fn(&Session, CloseReason) + Send + Sync + 'static) -> Self {
-        self.on_close = Some(Box::new(on_close));
+        self.upper.on_close = Some(Box::new(on_close));
         self
     }
 
     /// The server; `on_message` is called for every message, in order. JS: the `message` event.
     #[must_use]
     pub fn build(self, on_message: impl Fn(&Session, Message<'_>) + Send + Sync + 'static) -> Engine {
-        let Self { config, on_open, on_close } = self;
+        let Self { engine, hooks, upper: SessionOptions { on_open, on_close } } = self;
         Engine(Arc::new(Inner {
-            core: Core::new(config),
+            core: Core::new(engine, hooks),
             on_message: Box::new(on_message),
             on_open,
             on_close,
@@ -211,10 +167,6 @@ impl Acceptor for Engine {
 
     fn core(&self) -> &Arc<Core> {
         &self.0.core
-    }
-
-    fn allow(&self, _: &Handshake) -> Result<(), String> {
-        Ok(())
     }
 
     fn accept(&self, mailbox: &Arc<Mailbox>, handshake: Handshake) -> Raw {

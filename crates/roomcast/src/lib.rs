@@ -23,6 +23,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 // Options and what all sessions share.
+mod builder;
 mod config;
 mod core;
 mod hooks;
@@ -65,12 +66,14 @@ pub mod adapter {
     pub use roomcast_adapter::{Flags, Target};
 }
 
+pub use ::http::{HeaderMap, StatusCode};
 pub use bytes::Bytes;
 pub use proto::engine::Transport;
 pub use proto::socket::{ArgError, Args, Arguments, Binary, Value};
 pub use roomcast_adapter::{PublishError, RequestError, Room, RoomEvent, RoomObserver};
 
 pub use crate::broadcast::{Broadcast, BroadcastAck, IntoRooms, RemoteSocket};
+pub use crate::builder::ServerBuilder;
 pub use crate::error::{
     AckError, BroadcastAckError, Cause, ConnectError, EmitError, Failure, FetchError, HandlerError,
 };
@@ -79,9 +82,10 @@ pub use crate::handler::{Ack, Handler};
 #[doc(hidden)]
 pub use crate::handler::{HandlerFuture, Trouble};
 pub use crate::http::{
-    AllowOrigin, Cookie, Cors, Handshake, Layered, ResponseBody, RoomcastLayer, RoomcastService, SameSite,
+    AllowOrigin, ConnectionRefused, Cookie, Cors, Handshake, HttpRequest, HttpResponse, Layered,
+    OriginPolicy, RefusalContext, ResponseBody, RoomcastLayer, RoomcastService, SameSite,
 };
-pub use crate::io::{Io, IoBuilder};
+pub use crate::io::{Io, IoBuilder, SocketOptions};
 pub use crate::namespace::{Handlers, Namespace, ParentNamespace};
 pub use crate::outbox::{Buffered, Counters, OutboxLimits, Overflow};
 pub use crate::socket::{AckFuture, EmitWait, Emitted, HandlerId, Incoming, Modified, Outgoing, Socket};

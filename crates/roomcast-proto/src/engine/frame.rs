@@ -2,7 +2,11 @@
 //!
 //! The WebSocket header and the text packet behind it lie in one buffer; polling takes the same bytes without the
 //! header. Attachments of a binary packet ride in the same frame, so that nothing can come between. Cloning a frame
-//! counts references. What is odd: the WebSocket form is the unmasked one of a server; a client masks for itself.
+//! counts references. What is odd: the WebSocket form is the unmasked one of a server; a client masks for itself. Other
+//! forms of the same frame, as other kinds of connection need them, are made by `form`.
+
+mod form;
+mod weak;
 
 use std::sync::{Arc, LazyLock};
 
@@ -13,7 +17,10 @@ use bytes::{Buf, Bytes};
 use super::payload::SEPARATOR;
 use crate::websocket::{MAX_HEADER, OpCode, encode_header};
 
+pub use weak::WeakFrame;
+
 static PING: LazyLock<Frame> = LazyLock::new(|| Frame::control(b"\x81\x012", 2));
+static PONG: LazyLock<Frame> = LazyLock::new(|| Frame::control(b"\x81\x013", 2));
 static PROBE_PONG: LazyLock<Frame> = LazyLock::new(|| Frame::control(b"\x81\x063probe", 2));
 
 /// One encoded unit, ready for a transport: a text packet, a binary message, or a text packet with its attachments.
@@ -28,12 +35,16 @@ enum Repr {
 }
 
 /// A text packet, empty if the frame is a bare binary message, and what follows it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Attached {
     text: Box<[u8]>,
     attachments: Box<[Attachment]>,
-    /// Bytes on a WebSocket, attachments included.
+    /// Bytes on the wire, attachments included.
     websocket_len: usize,
+    /// What it counts, which in another form is what it counted before.
+    cost: usize,
+    /// It is in another form already.
+    formed: bool,
 }
 
 impl Repr {
@@ -62,7 +73,13 @@ impl Frame {
         }
         let behind = attachments.iter().map(|a| a.header().len() + a.data.len()).sum::<usize>();
         let websocket_len = text.len() - Repr::PREFIX + behind;
-        Self(Repr::Attached(Arc::new(Attached { text: (&*text).into(), attachments, websocket_len })))
+        Self(Repr::Attached(Arc::new(Attached {
+            text: (&*text).into(),
+            attachments,
+            websocket_len,
+            cost: Self::OVERHEAD + websocket_len,
+            formed: false,
+        })))
     }
 
     fn control(bytes: &[u8], header: u8) -> Self {
@@ -82,6 +99,12 @@ impl Frame {
     #[must_use]
     pub fn ping() -> Self {
         PING.clone()
+    }
+
+    /// The answer to the heartbeat of a client of revision 3.
+    #[must_use]
+    pub fn pong() -> Self {
+        PONG.clone()
     }
 
     /// The answer to a probe.
@@ -164,12 +187,7 @@ impl Frame {
             let flag = u8::from(compress);
             match &mut self.0 {
                 Repr::Text(text) => Arc::make_mut(text)[0] = flag,
-                Repr::Attached(attached) => {
-                    let Attached { text, attachments, websocket_len } = &**attached;
-                    let (mut text, attachments) = (text.clone(), attachments.clone());
-                    text[0] = flag;
-                    *attached = Arc::new(Attached { text, attachments, websocket_len: *websocket_len });
-                }
+                Repr::Attached(attached) => Arc::make_mut(attached).text[0] = flag,
             }
         }
         self
@@ -207,13 +225,17 @@ impl Frame {
         }
     }
 
-    /// What the frame counts against the bound of an outbox: its bytes on a WebSocket and [`Frame::OVERHEAD`].
+    /// What the frame counts against the bound of an outbox: its bytes on a WebSocket and [`Frame::OVERHEAD`]. Another
+    /// form of it counts the same.
     #[must_use]
     pub fn cost(&self) -> usize {
-        Self::OVERHEAD + self.websocket_len()
+        match &self.0 {
+            Repr::Text(text) => Self::OVERHEAD + text.len() - Repr::PREFIX,
+            Repr::Attached(attached) => attached.cost,
+        }
     }
 
-    /// Bytes on a WebSocket.
+    /// Bytes on a WebSocket, or in the form that the frame was given.
     #[must_use]
     pub fn websocket_len(&self) -> usize {
         match &self.0 {
@@ -227,6 +249,9 @@ impl Frame {
     pub fn websocket_bytes(&self) -> Option<&[u8]> {
         match &self.0 {
             Repr::Text(text) => Some(&text[Repr::PREFIX..]),
+            Repr::Attached(attached) if attached.attachments.is_empty() => {
+                Some(&attached.text[Repr::PREFIX..])
+            }
             Repr::Attached(_) => None,
         }
     }
@@ -331,6 +356,7 @@ mod tests {
     #[test]
     fn control_frames_are_what_their_packets_encode_to() {
         assert_eq!(websocket(&Frame::ping()), websocket(&Frame::packet("2")));
+        assert_eq!(websocket(&Frame::pong()), websocket(&Frame::packet("3")));
         assert_eq!(websocket(&Frame::probe_pong()), websocket(&Frame::packet("3probe")));
     }
 

@@ -8,25 +8,25 @@ use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
+use proto::Sid;
 use proto::engine::{HandshakeError, Transport};
 use tokio::sync::oneshot;
 
 use super::compression::Compression;
-use super::handshake::Handshake;
 use super::reply::{self, Asked, Reply};
-use super::request::Acceptor;
-use crate::core::random_id;
+use super::request::{Acceptor, Opening};
 use crate::outbox::Urgency;
 use crate::session::{Command, Driver, Mailbox, PollReply, PostReply, Start};
 
 /// Opens a session. Its first poll is this very request, answered by the open packet.
 pub(super) async fn open<A: Acceptor>(
     acceptor: &A,
-    handshake: Handshake,
+    opening: Opening,
     compression: Option<Compression>,
 ) -> Result<Reply, HandshakeError> {
-    let mailbox = register(acceptor, Transport::Polling);
-    let sid = mailbox.sid();
+    let Opening { sid, handshake } = opening;
+    let mailbox = register(acceptor, sid, Transport::Polling)
+        .ok_or_else(|| HandshakeError::IdGeneration("a session has this id".into()))?;
     let (sender, receiver) = oneshot::channel();
     // The session is new, nothing waits in it yet.
     let _ = mailbox.command(Command::Poll(sender));
@@ -41,18 +41,24 @@ pub(super) async fn open<A: Acceptor>(
     Ok(reply)
 }
 
-/// Makes a session known and puts the open packet into its outbox.
-pub(super) fn register<A: Acceptor>(acceptor: &A, transport: Transport) -> Arc<Mailbox> {
+/// Makes a session known and puts the open packet into its outbox, and the first message, if every session gets one. `None` if
+/// there is a session of that id.
+pub(super) fn register<A: Acceptor>(acceptor: &A, sid: Sid, transport: Transport) -> Option<Arc<Mailbox>> {
     let core = acceptor.core();
     let config = &core.config;
-    let mailbox = Arc::new(Mailbox::new(random_id(), transport, config.outbox));
+    let mailbox = Arc::new(Mailbox::new(sid, transport, config.outbox));
     mailbox.push(core.opening.frame(mailbox.sid(), transport), &Urgency::Reliable);
-    core.sessions.insert(mailbox.clone());
+    if let Some(initial) = &config.initial_packet {
+        mailbox.push(initial.clone(), &Urgency::Reliable);
+    }
+    if !core.sessions.insert(mailbox.clone()) {
+        return None;
+    }
     if core.is_closing() {
         // The shutdown may have looked at the registry just before.
         tell(&mailbox, Command::Discard);
     }
-    mailbox
+    Some(mailbox)
 }
 
 /// Waits for packets.

@@ -24,7 +24,7 @@ use crate::namespace::{Joining, Registry};
 use crate::session::Mailbox;
 use crate::{Counters, Handshake, Namespace, ParentNamespace, RoomcastLayer, RoomcastService};
 
-pub use builder::IoBuilder;
+pub use builder::{IoBuilder, SocketOptions};
 
 /// A Socket.IO server. JS: `Server`.
 ///
@@ -38,10 +38,7 @@ struct IoInner {
     hooks: Arc<Hooks>,
     namespaces: Registry,
     main: Namespace,
-    allow: Option<Box<AllowRequest>>,
 }
-
-type AllowRequest = dyn Fn(&Handshake) -> Result<(), String> + Send + Sync;
 
 impl Io {
     /// A server with the reference's defaults.
@@ -334,10 +331,6 @@ impl Acceptor for Io {
 
     fn core(&self) -> &Arc<Core> {
         &self.0.core
-    }
-
-    fn allow(&self, handshake: &Handshake) -> Result<(), String> {
-        self.0.allow.as_ref().map_or(Ok(()), |allow| allow(handshake))
     }
 
     fn accept(&self, mailbox: &Arc<Mailbox>, handshake: Handshake) -> Connection {

@@ -23,7 +23,7 @@ use std::io::{self, IoSlice};
 
 use proto::engine::Frame;
 
-use crate::session::{Audience, write_frames};
+use crate::session::{Audience, Wire, write_frames};
 
 pub use counters::Counters;
 pub use limits::{Buffered, OutboxLimits, Overflow};
@@ -152,6 +152,11 @@ impl Outbox {
                 marks.insert_control(place);
             }
         }
+    }
+
+    /// Gives all that waits its form on the wire. What it counts stays the same.
+    pub(crate) fn form(&mut self, wire: Wire) {
+        wire.form(&mut self.frames);
     }
 
     /// Writes all that waits, as far as `write` takes it.

@@ -297,3 +297,37 @@ fn one_frame_larger_than_half_of_the_bound_need_not_wait_for_ever() {
     assert!(matches!(outbox.push_or_wait(frame(0), &Urgency::Event), Ok(Pushed::Queued)));
     assert!(outbox.push_or_wait(frame(1), &Urgency::Event).is_err());
 }
+
+#[test]
+fn frames_in_another_form_leave_as_that_and_give_back_what_they_were_charged() {
+    let frame = Frame::binary(bytes::Bytes::from_static(&[1, 2, 3]));
+    let mut outbox = outbox(1_000_000);
+    for _ in 0..3 {
+        outbox.push(frame.clone(), &Urgency::Reliable);
+    }
+    // One frame of six bytes and a half leave, then the rest is formed and written again.
+    let mut out = Vec::new();
+    for room in [9, 100] {
+        outbox.form(Wire::Revision3);
+        let mut room = room;
+        let _ = outbox.write(|slices| {
+            let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+            let taken = bytes.len().min(room);
+            room -= taken;
+            out.extend_from_slice(&bytes[..taken]);
+            if taken == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(taken) }
+        });
+        let left = 3 - out.len() / 6;
+        assert_eq!(outbox.buffered().bytes, left * frame.cost());
+    }
+    assert_eq!(out, [0x82, 4, 4, 1, 2, 3].repeat(3));
+
+    // The same where the driver takes them.
+    outbox.push(frame.clone(), &Urgency::Reliable);
+    let mut writing = VecDeque::new();
+    assert_eq!(outbox.take(&mut writing, 2_000), 0);
+    Wire::Revision3.form(&mut writing);
+    assert_eq!(outbox.buffered().bytes, frame.cost());
+    outbox.written(&mut writing);
+    assert_eq!(outbox.buffered(), Buffered { bytes: 0, packets: 0 });
+}

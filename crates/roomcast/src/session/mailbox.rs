@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use super::poll::{PollReply, PostReply};
 use super::turn;
 use super::websocket::{WebSocket, try_write};
+use super::wire::Wire;
 use crate::outbox::{Buffered, Outbox, OutboxLimits, Pushed, Urgency};
 
 /// Requests that wait for the driver. One poll and one POST may be under way, the rest are mistakes or attacks.
@@ -70,6 +71,8 @@ struct Inner {
     outbox: Outbox,
     /// The stream, where others may write to it while the driver sleeps.
     stream: Option<OwnedWriteHalf>,
+    /// The form that frames have on that stream.
+    wire: Wire,
     commands: Vec<Command>,
     /// Of the driver, once it has slept.
     waker: Option<Waker>,
@@ -89,6 +92,7 @@ impl Mailbox {
         let inner = Inner {
             outbox: Outbox::new(outbox),
             stream: None,
+            wire: Wire::Plain,
             commands: Vec::new(),
             waker: None,
             sleep: Sleep::Awake,
@@ -132,11 +136,13 @@ impl Mailbox {
             if inner.sleep != Sleep::Promised {
                 return;
             }
-            let Inner { outbox, stream, .. } = &mut *inner;
+            let Inner { outbox, stream, wire, .. } = &mut *inner;
             // Only the driver can tell the application that the outbox has run empty.
             let stream = stream.as_ref().filter(|_| !outbox.is_watched());
-            let written = stream
-                .is_some_and(|stream| outbox.write(|slices| try_write(stream.as_ref(), slices)).is_ok());
+            let written = stream.is_some_and(|stream| {
+                outbox.form(*wire);
+                outbox.write(|slices| try_write(stream.as_ref(), slices)).is_ok()
+            });
             let wakers = outbox.wakers();
             if written {
                 inner.sleep = Sleep::Light;
@@ -177,9 +183,11 @@ impl Mailbox {
         }
     }
 
-    /// From now on others may write while the driver sleeps.
-    pub(super) fn share(&self, stream: Option<OwnedWriteHalf>) {
-        self.inner.lock().stream = stream;
+    /// From now on others may write while the driver sleeps, in the form of the session.
+    pub(super) fn share(&self, stream: Option<OwnedWriteHalf>, wire: Wire) {
+        let mut inner = self.inner.lock();
+        inner.stream = stream;
+        inner.wire = wire;
     }
 
     /// Queues a frame as [`Mailbox::push`] does if there is room enough; else gives it back with what to wait for.

@@ -11,6 +11,7 @@ mod driver;
 mod gather;
 mod poll;
 mod websocket;
+mod wire;
 
 // What a session carries: Socket.IO, or raw messages.
 mod application;
@@ -23,3 +24,4 @@ pub(crate) use poll::{PollReply, PostReply};
 pub(crate) use registry::Registry;
 pub(crate) use websocket::{ReadWrite, Stream, WebSocket};
 pub(crate) use wheel::Wheel;
+pub(crate) use wire::Wire;

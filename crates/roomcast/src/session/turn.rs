@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 
 use super::gather::forget_copy;
 use super::mailbox::Mailbox;
+use super::wire::forget_forms;
 
 /// How many sessions a turn writes to itself where other threads could help.
 const SHARE: usize = 64;
@@ -59,6 +60,7 @@ impl Drop for Running {
         }
         promised.drain(..).for_each(|mailbox| mailbox.keep_promise());
         forget_copy();
+        forget_forms();
         if promised.capacity() <= KEPT {
             TURN.with_borrow_mut(|turn| {
                 promised.append(&mut turn.promised);

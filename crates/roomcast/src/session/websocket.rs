@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::gather::{Audience, write_frames};
+use super::wire::Wire;
 
 /// The read buffer of a thread: large enough for a burst, or a message of 64 KiB with its head, and small beside the
 /// caches.
@@ -127,6 +128,8 @@ pub(crate) struct WebSocket {
     /// Bytes that came together with the handshake.
     early: Box<[u8]>,
     pub(super) decoder: Decoder,
+    /// The form that its frames have.
+    pub(super) wire: Wire,
     /// Set when the end has come: the close frame and how much of it is written.
     goodbye: Option<Box<Goodbye>>,
 }
@@ -140,10 +143,9 @@ struct Goodbye {
 }
 
 impl WebSocket {
-    pub(crate) fn new(stream: Stream, early: &[u8], max_message: usize) -> Self {
-        let mut limits = Limits::default();
-        limits.max_message = max_message;
-        Self { stream, early: early.into(), decoder: Decoder::new(Role::Server, limits), goodbye: None }
+    pub(crate) fn new(stream: Stream, early: &[u8], max_message: usize, wire: Wire) -> Self {
+        let decoder = Decoder::new(Role::Server, Limits::new(max_message));
+        Self { stream, early: early.into(), decoder, wire, goodbye: None }
     }
 
     /// Reads into `buffer`; 0 at the end of the stream.

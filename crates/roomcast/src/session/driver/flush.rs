@@ -1,5 +1,6 @@
 //! What waits in the outbox goes out: by one vectored write, or as the body of a poll.
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use proto::engine::{CloseReason, Frame, Lane, Transport};
@@ -93,6 +94,7 @@ impl<A: Application> Driver<A> {
                 if self.writing.is_empty() {
                     break;
                 }
+                main.wire.form(&mut self.writing);
             }
             let mut written = match main.poll_write(cx, &self.writing, self.skip) {
                 Poll::Pending => {
@@ -145,8 +147,10 @@ impl<A: Application> Driver<A> {
 
     fn flush_probe(&mut self, cx: &mut Context<'_>) {
         let (Some(probe), Some(pong)) = (&mut self.probe, self.probe_pong.take()) else { return };
-        let length = pong.websocket_len();
-        match probe.poll_write(cx, &[pong.clone()].into(), 0) {
+        let mut frames = VecDeque::from([pong.clone()]);
+        probe.wire.form(&mut frames);
+        let length = frames[0].websocket_len();
+        match probe.poll_write(cx, &frames, 0) {
             Poll::Pending => self.probe_pong = Some(pong),
             // Eight bytes into an empty socket buffer: a partial write is a broken socket.
             Poll::Ready(Ok(written)) if written == length => {}

@@ -1,0 +1,200 @@
+//! Which form frames take on the wire of a session.
+//!
+//! In: frames that a session takes from its outbox. Out: the same frames, each in the session's form; in the plain form,
+//! that of a WebSocket of this revision, they are what they were. What is odd: what was made of a frame that others have
+//! as well is remembered by the thread, so that it is made once and not for each of them, and forgotten when nobody has
+//! that frame any longer, at the latest when a turn ends.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+use proto::engine::{Frame, WeakFrame};
+
+/// The most frames whose other form a thread remembers: about what leaves to a session with one write.
+const MAX_KNOWN: usize = 64;
+/// The most bytes of these; a single frame may have more.
+const MAX_KNOWN_BYTES: usize = 256 * 1024;
+
+/// The form of a session's frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Wire {
+    /// As they are encoded.
+    #[default]
+    Plain,
+    /// A WebSocket of Engine.IO 3.
+    #[cfg_attr(not(test), expect(dead_code, reason = "sessions of revision 3 are on their way"))]
+    Revision3,
+}
+
+impl Wire {
+    /// Whether frames are what they were.
+    pub(crate) fn is_plain(self) -> bool {
+        self == Self::Plain
+    }
+
+    /// Gives the frames their form; those that have it already keep it.
+    pub(crate) fn form<'a>(self, frames: impl IntoIterator<Item = &'a mut Frame>) {
+        if self.is_plain() {
+            return;
+        }
+        KNOWN.with_borrow_mut(|known| {
+            for frame in frames {
+                if let Some(formed) = known.form(self, frame) {
+                    *frame = formed;
+                }
+            }
+        });
+    }
+
+    fn make(self, frame: &Frame) -> Option<Frame> {
+        match self {
+            Self::Plain => None,
+            Self::Revision3 => frame.revision3(),
+        }
+    }
+}
+
+thread_local! {
+    static KNOWN: RefCell<Known> = const { RefCell::new(Known { forms: VecDeque::new(), next: 0, bytes: 0 }) };
+}
+
+/// The forms that were made on this thread.
+struct Known {
+    forms: VecDeque<Form>,
+    /// Where the next frame of a broadcast would be, if this session takes the same as the one before.
+    next: usize,
+    bytes: usize,
+}
+
+struct Form {
+    of: WeakFrame,
+    wire: Wire,
+    /// `None`: it is the same as before.
+    formed: Option<Frame>,
+    bytes: usize,
+}
+
+impl Known {
+    fn form(&mut self, wire: Wire, frame: &Frame) -> Option<Frame> {
+        if frame.is_formed() {
+            return None;
+        }
+        let fits = |form: &Form| form.wire == wire && form.of.is(frame);
+        let place = match self.forms.get(self.next) {
+            Some(form) if fits(form) => Some(self.next),
+            _ => self.forms.iter().position(fits),
+        };
+        if let Some(place) = place {
+            self.next = place + 1;
+            return self.forms[place].formed.clone();
+        }
+        let formed = wire.make(frame);
+        if frame.is_shared() {
+            let bytes = frame.websocket_len() + formed.as_ref().map_or(0, Frame::websocket_len);
+            self.learn(Form { of: frame.downgrade(), wire, formed: formed.clone(), bytes });
+        }
+        formed
+    }
+
+    fn learn(&mut self, form: Form) {
+        while self.forms.len() >= MAX_KNOWN || self.bytes + form.bytes > MAX_KNOWN_BYTES {
+            let Some(oldest) = self.forms.pop_front() else { break };
+            self.bytes -= oldest.bytes;
+        }
+        self.bytes += form.bytes;
+        self.forms.push_back(form);
+        self.next = 0;
+    }
+}
+
+/// A turn has ended: what was made of frames that nobody has any longer is forgotten.
+pub(super) fn forget_forms() {
+    KNOWN.with_borrow_mut(|known| {
+        if known.forms.is_empty() {
+            return;
+        }
+        known.forms.retain(|form| !form.of.is_gone());
+        known.bytes = known.forms.iter().map(|form| form.bytes).sum();
+        known.next = 0;
+        if known.forms.is_empty() {
+            known.forms = VecDeque::new();
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn binary(byte: u8, length: usize) -> Frame {
+        Frame::binary(Bytes::from(vec![byte; length]))
+    }
+
+    fn formed(wire: Wire, frames: &[Frame]) -> Vec<Frame> {
+        let mut frames = frames.to_vec();
+        wire.form(&mut frames);
+        frames
+    }
+
+    fn known() -> (usize, usize) {
+        KNOWN.with_borrow(|known| (known.forms.len(), known.bytes))
+    }
+
+    #[test]
+    fn plain_frames_stay_what_they_are_and_text_of_revision_3_as_well() {
+        let frames = [binary(1, 3), Frame::text("a")];
+        let plain = formed(Wire::Plain, &frames);
+        assert!(plain.iter().zip(&frames).all(|(one, other)| one.is_same(other)));
+        assert_eq!(known(), (0, 0));
+        let revision3 = formed(Wire::Revision3, &frames);
+        assert!(!revision3[0].is_same(&frames[0]) && revision3[1].is_same(&frames[1]));
+    }
+
+    #[test]
+    fn sessions_of_one_thread_share_what_was_made_of_a_frame() {
+        let frames: Vec<_> = (0..100).map(|n| binary(n, 10)).collect();
+        let few = formed(Wire::Revision3, &frames[..40]);
+        let order: Vec<_> = frames[..40].iter().rev().cloned().collect();
+        let again = formed(Wire::Revision3, &order);
+        assert!(few.iter().zip(again.iter().rev()).all(|(one, other)| one.is_same(other)));
+
+        formed(Wire::Revision3, &frames);
+        assert_eq!(known().0, MAX_KNOWN);
+    }
+
+    #[test]
+    fn a_form_is_formed_no_further() {
+        let once = formed(Wire::Revision3, &[binary(1, 3)]);
+        let twice = formed(Wire::Revision3, &once);
+        assert!(once[0].is_same(&twice[0]));
+    }
+
+    #[test]
+    fn what_nobody_has_any_longer_is_forgotten_and_what_nobody_else_has_is_not_remembered() {
+        let mut alone = vec![binary(1, 3)];
+        Wire::Revision3.form(&mut alone);
+        assert_eq!(known(), (0, 0));
+
+        let mut frames = vec![binary(1, 3), binary(2, 3)];
+        formed(Wire::Revision3, &frames);
+        forget_forms();
+        assert_eq!(known().0, 2);
+        frames.pop();
+        forget_forms();
+        assert_eq!(known().0, 1);
+        drop(frames);
+        forget_forms();
+        assert_eq!(known(), (0, 0));
+    }
+
+    #[test]
+    fn large_frames_are_remembered_one_at_a_time() {
+        let frames: Vec<_> = (0..5).map(|n| binary(n, MAX_KNOWN_BYTES)).collect();
+        let first = formed(Wire::Revision3, &frames);
+        assert_eq!(known().0, 1);
+        let again = formed(Wire::Revision3, &frames[4..]);
+        assert!(first[4].is_same(&again[0]));
+    }
+}
