@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use roomcast_proto::socket::{
-    AckOutcome, Binary, EncodeError, Event, Head, Limits, Value, encode_ack, encode_connect,
-    encode_connect_error, encode_disconnect, encode_event, encode_event_and, encode_packet, read_back,
+    AckOutcome, Binary, EncodeError, Head, Value, encode_ack, encode_connect, encode_connect_error,
+    encode_disconnect, encode_event,
 };
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -190,50 +190,4 @@ fn a_value_that_fails_leaves_the_buffer_as_it_was() {
 #[test]
 fn numeric_keys_become_text_as_in_javascript() {
     assert_eq!(event(&BTreeMap::from([(1, 2), (10, 3)])), r#"2["e",{"1":2,"10":3}]"#);
-}
-
-#[test]
-fn a_text_behind_the_arguments_is_one_more_argument() {
-    fn and<T: Serialize>(args: &T) -> String {
-        let mut out = Vec::new();
-        encode_event_and(&mut out, ROOT, "e", args, Some("off\"set")).unwrap();
-        String::from_utf8(out).unwrap()
-    }
-    assert_eq!(and(&()), r#"2["e","off\"set"]"#);
-    assert_eq!(and(&[1]), r#"2["e",[1],"off\"set"]"#);
-    assert_eq!(and(&(1, [2])), r#"2["e",1,[2],"off\"set"]"#);
-    assert_eq!(and(&Binary::from(vec![1])), r#"51-["e",{"_placeholder":true,"num":0},"off\"set"]"#);
-}
-
-#[test]
-fn a_packet_is_written_as_it_was_read() {
-    for text in [
-        "0",
-        r#"0/a,{"x":1}"#,
-        "1/a,",
-        r#"2["e"]"#,
-        r#"2/a,7["e",[1, 2],"x"]"#,
-        "3/a,7[1.50]",
-        r#"4{"message":"no"}"#,
-    ] {
-        let mut out = Vec::new();
-        assert!(encode_packet(&mut out, &read_back(text, []).unwrap()).unwrap().is_empty());
-        assert_eq!(String::from_utf8(out).unwrap(), text);
-    }
-    let mut out = Vec::new();
-    let text = r#"51-["e",{"_placeholder":true,"num":0}]"#;
-    let attachments = encode_packet(&mut out, &read_back(text, ["x".into()]).unwrap()).unwrap();
-    assert_eq!((String::from_utf8(out).unwrap().as_str(), &attachments[..]), (text, &["x".into()][..]));
-}
-
-#[test]
-fn an_event_is_made_of_its_json() {
-    let attachments = || vec![Bytes::from_static(b"x")];
-    let limits = Limits::default();
-    let event = Event::from_json(r#"["e",{"_placeholder":true,"num":0},2]"#, attachments(), &limits).unwrap();
-    assert_eq!((event.name(), event.args().len()), ("e", 2));
-    assert_eq!(event.args().get::<Binary>(0).unwrap(), Binary::from(vec![b'x']));
-    for broken in ["", "[]", "{}", r#"["connect"]"#, r#"["e",{"_placeholder":true,"num":1}]"#] {
-        assert!(Event::from_json(broken, attachments(), &limits).is_err(), "{broken}");
-    }
 }

@@ -4,10 +4,6 @@
 //! form of the server's parser. The default parser writes straight from the values. For another one they are written as
 //! the default parser does, into a buffer, read back as a [`Packet`], and written again: so all parsers agree on what
 //! becomes an argument and what a value looks like.
-//!
-//! Something behind the last argument of an event, an offset for example, is the last parameter of
-//! [`Encoder::event`]. Events that came from elsewhere as JSON text, `["name",..]` with its attachments, become a packet by
-//! [`Event::from_json`](proto::socket::Event::from_json) and a frame by [`Encoder::packet`].
 
 use std::cell::Cell;
 use std::fmt;
@@ -17,9 +13,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use proto::engine::Frame;
 use proto::socket::parser::{Encoded, Parser, ParserError};
-use proto::socket::{AckOutcome, EncodeError, Head, Limits, Packet, read_back};
-use proto::socket::{encode_ack, encode_connect, encode_connect_error, encode_disconnect};
-use proto::socket::{encode_event_and, encode_packet};
+use proto::socket::{AckOutcome, EncodeError, Head, Limits, Packet, read_back, read_event_array};
+use proto::socket::{Body, encode_ack, encode_connect, encode_connect_error, encode_disconnect};
+use proto::socket::{encode_event, encode_event_array, encode_event_of_array};
+use roomcast_adapter::RawJson;
 use serde::Serialize;
 
 use crate::handler::panic_message;
@@ -49,27 +46,33 @@ impl Encoder {
         self.parser.as_deref()
     }
 
-    /// An event; `last` becomes one more argument behind the others.
+    /// An event.
     #[inline]
     pub(crate) fn event<T: Serialize + ?Sized>(
         &self,
         head: Head<'_>,
         name: &str,
         args: &T,
-        last: Option<&str>,
     ) -> Result<Frame, EncodeError> {
         self.encode(head.namespace, |out, namespace| {
-            encode_event_and(out, Head { namespace, ..head }, name, args, last)
+            encode_event(out, Head { namespace, ..head }, name, args)
         })
     }
 
-    /// A packet whose arguments are JSON already.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for what comes from other nodes"))]
-    pub(crate) fn packet(&self, packet: &Packet<'_>) -> Result<Frame, EncodeError> {
-        match self.parser() {
-            None => in_scratch(|out| Frame::encode(out, |out| encode_packet(out, packet))),
-            Some(parser) => written_by(parser, packet),
-        }
+    /// An event that [`event_array`] has made, here or on another node.
+    pub(crate) fn event_of_array(&self, head: Head<'_>, event: &RawJson) -> Result<Frame, EncodeError> {
+        let attachments = event.attachments();
+        let Some(parser) = self.parser() else {
+            return in_scratch(|out| {
+                Frame::encode(out, |out| {
+                    encode_event_of_array(out, head, event.text(), attachments.len());
+                    Ok(attachments.to_vec())
+                })
+            });
+        };
+        let event = read_event_array(event.text(), attachments).map_err(ParserError::new)?;
+        let body = Body::Event { id: head.id, event };
+        written_by(parser, &Packet { namespace: head.namespace.into(), body })
     }
 
     /// An acknowledgement, or what the value's `Err` says.
@@ -173,6 +176,14 @@ fn in_scratch<R>(write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     written
 }
 
+/// An event as the nodes of a cluster hand it to each other.
+pub(crate) fn event_array<T: Serialize + ?Sized>(name: &str, args: &T) -> Result<RawJson, EncodeError> {
+    let mut text = Vec::new();
+    let attachments = encode_event_array(&mut text, name, args)?;
+    let text = String::from_utf8(text).expect("JSON is UTF-8");
+    Ok(RawJson::new(text).with_attachments(attachments))
+}
+
 /// From the default parser's form to that of another.
 fn written_again(
     parser: &dyn Parser,
@@ -215,7 +226,6 @@ impl fmt::Debug for Encoder {
 #[cfg(test)]
 mod tests {
     use proto::socket::parser::{PacketDecoder, PlainPacket};
-    use proto::socket::{Body, Event};
 
     use super::*;
 
@@ -240,18 +250,16 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_is_appended_and_json_passed_on_whatever_the_parser_is() {
-        let wires = [r#"42/n,7["e",1,"last"]"#, r#"4{"type":2,"nsp":"/n","id":7,"data":["e",1,"last"]}"#];
+    fn an_event_from_another_node_is_as_one_from_here_whatever_the_parser_is() {
+        let wires = [r#"42/n,7["e",1,"x"]"#, r#"4{"type":2,"nsp":"/n","id":7,"data":["e",1,"x"]}"#];
+        let raw = event_array("e", &(1, "x")).expect("it is JSON");
+        let head = Head { namespace: "/n", id: Some(7) };
         for (encoder, wire) in [Encoder::default(), Encoder::new(Arc::new(PlainJson))].iter().zip(wires) {
-            let frame = encoder.event(Head { namespace: "/n", id: Some(7) }, "e", &1, Some("last"));
-            assert_eq!(frame.expect("it can be written").text_packet(), wire.as_bytes());
-            let event =
-                Event::from_json(r#"["e",1,"last"]"#, Vec::new(), &unbounded()).expect("it is an event");
-            let packet = Packet { namespace: "/n".into(), body: Body::Event { id: Some(7), event } };
-            let frame = encoder.packet(&packet).expect("it can be written");
-            assert_eq!(frame.text_packet(), wire.as_bytes());
+            let here = encoder.event(head, "e", &(1, "x")).expect("it can be written");
+            let there = encoder.event_of_array(head, &raw).expect("it can be written");
+            assert_eq!((here.text_packet(), there.text_packet()), (wire.as_bytes(), wire.as_bytes()));
             let mut seen = 0;
-            encoder.look_into(&frame, |packet| match &packet.body {
+            encoder.look_into(&there, |packet| match &packet.body {
                 Body::Event { event, .. } => seen = event.args().len(),
                 other => panic!("{other:?}"),
             });

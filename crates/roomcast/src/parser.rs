@@ -4,4 +4,4 @@
 //! [`IoBuilder::parser`](crate::IoBuilder::parser).
 
 pub use proto::socket::parser::{Encoded, PacketDecoder, Parser, ParserError, PlainPacket};
-pub use proto::socket::{Body, Event, Limits, Packet, PacketType};
+pub use proto::socket::{Body, Event, Limits, Packet, PacketType, read_event_array};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use roomcast::parser::{
-    Body, Encoded, Event, Limits, Packet, PacketDecoder, Parser, ParserError, PlainPacket,
+    Body, Encoded, Limits, Packet, PacketDecoder, Parser, ParserError, PlainPacket, read_event_array,
 };
 use roomcast::{
     Binary, Bytes, ConnectError, EventName, HandlerError, Io, IoBuilder, Namespace, Rest, Socket, State,
@@ -52,7 +52,6 @@ impl PacketDecoder for PlainJson {
 struct Lettered;
 
 struct LetteredDecoder {
-    limits: Limits,
     head: Option<(usize, String)>,
     attachments: Vec<Bytes>,
 }
@@ -71,8 +70,8 @@ impl Parser for Lettered {
         Ok(args.attachments().iter().fold(Encoded::text(text), |all, bytes| all.and_binary(bytes.clone())))
     }
 
-    fn decoder(&self, limits: Limits) -> Box<dyn PacketDecoder> {
-        Box::new(LetteredDecoder { limits, head: None, attachments: Vec::new() })
+    fn decoder(&self, _: Limits) -> Box<dyn PacketDecoder> {
+        Box::new(LetteredDecoder { head: None, attachments: Vec::new() })
     }
 }
 
@@ -85,7 +84,7 @@ impl LetteredDecoder {
         let (letter, json) = text.split_once(' ').ok_or_else(|| ParserError::new("no type"))?;
         let body = match letter.strip_prefix('e') {
             Some(id) => {
-                let event = Event::from_json(json, attachments, &self.limits).map_err(ParserError::new)?;
+                let event = read_event_array(json, &attachments).map_err(ParserError::new)?;
                 Body::Event { id: id.parse().ok(), event: event.into_owned() }
             }
             None => Body::Connect(None),

@@ -154,23 +154,6 @@ pub fn read_back(
     packet.ok_or(DecodeError::UnexpectedText)
 }
 
-impl<'a> Event<'a> {
-    /// An event from the JSON text of its packet, `["name",..]`, and the attachments that the placeholders in it mean.
-    ///
-    /// # Errors
-    /// [`DecodeError::InvalidPayload`], [`DecodeError::TooDeep`], [`DecodeError::IllegalAttachments`].
-    pub fn from_json(text: &'a str, attachments: Vec<Bytes>, limits: &Limits) -> Result<Self, DecodeError> {
-        let mut event = read_event(text, attachments.len(), limits)?;
-        if event.is_nameless() {
-            return Err(DecodeError::InvalidPayload);
-        }
-        if !attachments.is_empty() {
-            event.args_mut().attach(attachments.into());
-        }
-        Ok(event)
-    }
-}
-
 #[inline]
 fn read_packet<'a>(text: &'a str, limits: &Limits) -> Result<(Packet<'a>, usize), DecodeError> {
     let first = text.as_bytes().first().copied().unwrap_or_default();
@@ -268,7 +251,7 @@ fn read_event<'a>(text: &'a str, announced: usize, limits: &Limits) -> Result<Ev
 }
 
 #[inline]
-fn read_array(
+pub(super) fn read_array(
     text: &str,
     first: First,
     spans: &mut Spans,
@@ -291,7 +274,7 @@ fn read_array(
 
 /// An event's name from its JSON text: a string, or a number as it stands. `escaped` where it may hold an escape.
 #[inline]
-fn read_name(json: &str, escaped: bool) -> Option<Cow<'_, str>> {
+pub(super) fn read_name(json: &str, escaped: bool) -> Option<Cow<'_, str>> {
     match json.as_bytes().first()? {
         b'"' => {
             let inner = &json[1..json.len() - 1];

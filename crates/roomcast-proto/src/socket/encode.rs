@@ -16,7 +16,7 @@ use serde_json::ser::Formatter;
 use super::args::Args;
 use super::handoff;
 use super::outcome::ResultSerializer;
-use super::packet::{Body, Packet, PacketType, is_reserved_event};
+use super::packet::{PacketType, is_reserved_event};
 use super::parser::ParserError;
 use super::scan;
 use super::spread::{self, Shape};
@@ -61,84 +61,17 @@ pub enum AckOutcome {
 ///
 /// # Errors
 /// [`EncodeError::ReservedEvent`] and [`EncodeError::Value`]; `out` is then as before.
-#[inline]
 pub fn encode_event<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     head: Head<'_>,
     name: &str,
     args: &T,
 ) -> Result<Attachments, EncodeError> {
-    encode_event_and(out, head, name, args, None)
-}
-
-/// The same, with a text as one more argument behind the others, if there is one.
-///
-/// # Errors
-/// Those of [`encode_event`].
-#[inline]
-pub fn encode_event_and<T: Serialize + ?Sized>(
-    out: &mut Vec<u8>,
-    head: Head<'_>,
-    name: &str,
-    args: &T,
-    last: Option<&str>,
-) -> Result<Attachments, EncodeError> {
     let draft = Draft::event(out, head, name)?;
     let mut attachments = Attachments::new();
-    let out = &mut *draft.out;
-    match spread::shape_of::<T>() {
-        Shape::Nothing => out.push(b']'),
-        Shape::One => {
-            out.push(b',');
-            write_json(out, &mut attachments, args)?;
-            out.push(b']');
-        }
-        Shape::Several => {
-            // The tuple's own brackets serve: `["name"[1,2]` becomes `["name",1,2]`.
-            let open = out.len();
-            write_array(out, &mut attachments, args)?;
-            out[open] = b',';
-            if out.len() == open + "[]".len() {
-                out.remove(open);
-            }
-        }
-    }
-    if let Some(last) = last {
-        append(out, last)?;
-    }
+    write_event_arguments(draft.out, &mut attachments, args)?;
     draft.finish(PacketType::BinaryEvent, attachments.len());
     Ok(attachments)
-}
-
-/// Puts a text behind the arguments of an event that ends with `]`.
-fn append(out: &mut Vec<u8>, last: &str) -> Result<(), serde_json::Error> {
-    out.pop();
-    out.push(b',');
-    serde_json::to_writer(&mut *out, last)?;
-    out.push(b']');
-    Ok(())
-}
-
-/// Appends a packet exactly as it came in, or as another parser read it.
-///
-/// # Errors
-/// [`EncodeError::ReservedEvent`]; `out` is then as before.
-pub fn encode_packet(out: &mut Vec<u8>, packet: &Packet<'_>) -> Result<Attachments, EncodeError> {
-    let namespace = &*packet.namespace;
-    let head = |id| Head { namespace, id };
-    let object = |out: &mut Vec<u8>, kind, json: Option<&str>| {
-        let draft = Draft::begin(out, kind, head(None));
-        draft.out.extend_from_slice(json.unwrap_or_default().as_bytes());
-        draft.finish(kind, 0);
-        Attachments::new()
-    };
-    Ok(match &packet.body {
-        Body::Connect(auth) => object(out, PacketType::Connect, auth.as_deref()),
-        Body::ConnectError(reason) => object(out, PacketType::ConnectError, reason.as_deref()),
-        Body::Disconnect => object(out, PacketType::Disconnect, None),
-        Body::Event { id, event } => encode_event_args(out, head(*id), event.name(), event.args())?,
-        Body::Ack { id, args } => encode_ack_args(out, head(*id), args),
-    })
 }
 
 /// Appends an event with arguments exactly as they came in.
@@ -256,6 +189,46 @@ pub(super) fn write_ack_arguments<T: Serialize + ?Sized>(
     Ok(())
 }
 
+/// Writes `["name"`, the beginning of an event.
+#[inline]
+pub(super) fn write_event_name(out: &mut Vec<u8>, name: &str) -> Result<(), serde_json::Error> {
+    out.push(b'[');
+    if scan::plain_end(name.as_bytes(), 0) == name.len() {
+        out.push(b'"');
+        out.extend_from_slice(name.as_bytes());
+        out.push(b'"');
+        return Ok(());
+    }
+    serde_json::to_writer(out, name)
+}
+
+/// Writes what follows the name of an event, the closing bracket included.
+#[inline]
+pub(super) fn write_event_arguments<T: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    attachments: &mut Attachments,
+    args: &T,
+) -> Result<(), serde_json::Error> {
+    match spread::shape_of::<T>() {
+        Shape::Nothing => out.push(b']'),
+        Shape::One => {
+            out.push(b',');
+            write_json(out, attachments, args)?;
+            out.push(b']');
+        }
+        Shape::Several => {
+            // The tuple's own brackets serve: `["name"[1,2]` becomes `["name",1,2]`.
+            let open = out.len();
+            write_array(out, attachments, args)?;
+            out[open] = b',';
+            if out.len() == open + "[]".len() {
+                out.remove(open);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Writes a value whose type says that its JSON is an array, and makes sure of it.
 fn write_array<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
@@ -301,15 +274,15 @@ impl Formatter for ExtractBinary<'_> {
 }
 
 /// A packet being written; taken back unless it is finished.
-struct Draft<'v> {
-    out: &'v mut Vec<u8>,
+pub(super) struct Draft<'v> {
+    pub(super) out: &'v mut Vec<u8>,
     start: usize,
     finished: bool,
 }
 
 impl<'v> Draft<'v> {
     #[inline]
-    fn begin(out: &'v mut Vec<u8>, kind: PacketType, head: Head<'_>) -> Self {
+    pub(super) fn begin(out: &'v mut Vec<u8>, kind: PacketType, head: Head<'_>) -> Self {
         let start = out.len();
         out.push(kind.digit());
         if head.namespace != "/" {
@@ -327,20 +300,13 @@ impl<'v> Draft<'v> {
             return Err(EncodeError::ReservedEvent);
         }
         let draft = Self::begin(out, PacketType::Event, head);
-        draft.out.push(b'[');
-        if scan::plain_end(name.as_bytes(), 0) == name.len() {
-            draft.out.push(b'"');
-            draft.out.extend_from_slice(name.as_bytes());
-            draft.out.push(b'"');
-        } else {
-            serde_json::to_writer(&mut *draft.out, name)?;
-        }
+        write_event_name(draft.out, name)?;
         Ok(draft)
     }
 
     /// Keeps the packet, as the given binary type if there are attachments.
     #[inline]
-    fn finish(mut self, binary: PacketType, attachments: usize) {
+    pub(super) fn finish(mut self, binary: PacketType, attachments: usize) {
         if attachments > 0 {
             self.announce(binary, attachments);
         }

@@ -56,8 +56,10 @@ mod outcome;
 mod encode;
 pub use encode::{
     AckOutcome, Attachments, EncodeError, Head, encode_ack, encode_ack_args, encode_connect,
-    encode_connect_error, encode_disconnect, encode_event, encode_event_and, encode_event_args,
-    encode_packet,
+    encode_connect_error, encode_disconnect, encode_event, encode_event_args,
 };
+
+mod array;
+pub use array::{encode_event_array, encode_event_of_array, read_event_array};
 
 pub mod parser;

@@ -329,14 +329,12 @@ impl Modified {
 
     fn encode<T: Serialize>(&self, event: &str, args: &T, id: Option<u64>) -> Result<Frame, EmitError> {
         let head = Head { namespace: self.socket.namespace_path(), id };
-        self.socket
-            .encoder()
-            .event(head, event, args, None)
-            .map(|frame| frame.compress(self.compress))
-            .map_err(|error| {
+        self.socket.encoder().event(head, event, args).map(|frame| frame.compress(self.compress)).map_err(
+            |error| {
                 self.socket.report(event, Cause::Emit(error_again(&error)));
                 error.into()
-            })
+            },
+        )
     }
 
     fn send(&self, frame: Frame, urgency: &Urgency) -> Emitted {
