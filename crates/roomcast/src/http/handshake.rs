@@ -1,7 +1,7 @@
 //! What the opening request of a session said.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
 use http::header::{COOKIE, ORIGIN};
@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::websocket::Takeover;
+use crate::limits::TrustedProxies;
 
 /// What whoever accepted the connection knows of it, put into a request's extensions.
 #[derive(Clone)]
@@ -19,15 +20,41 @@ pub(crate) struct Peer {
     pub(super) takeover: Option<Takeover>,
 }
 
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Origin {
+    pub(super) peer: Option<SocketAddr>,
+    /// What a trusted proxy says of it.
+    pub(super) forwarded: Option<IpAddr>,
+}
+
+impl Origin {
+    pub(super) fn of(request: &Parts, proxies: Option<&TrustedProxies>) -> Self {
+        let peer = request.extensions.get::<Peer>().and_then(|peer| peer.address);
+        #[cfg(feature = "axum")]
+        let peer = peer.or_else(|| {
+            let info = request.extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()?;
+            Some(info.0)
+        });
+        let forwarded = peer.zip(proxies).and_then(|(peer, it)| it.client(peer.ip(), &request.headers));
+        Self { peer, forwarded }
+    }
+
+    pub(super) fn client(self) -> Option<IpAddr> {
+        self.forwarded.or(self.peer.map(|peer| peer.ip()))
+    }
+}
+
 /// The request that opened a session. JS: `socket.handshake`, without `auth`, which is
 /// [`Socket::auth`](crate::Socket::auth), because it belongs to one namespace.
 ///
 /// It is a compact copy, so that an idle session does not hold the whole HTTP request.
 #[derive(Clone)]
 pub struct Handshake {
-    /// The URL, then the headers as `name: value` lines.
+    /// The URL, then the headers as `name: value` lines, then the client's address, where a proxy said it.
     text: Box<[u8]>,
     url_length: u32,
+    client_length: u8,
     address: Option<SocketAddr>,
     issued: SystemTime,
     secure: bool,
@@ -35,19 +62,15 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    pub(super) fn new(request: &Parts, keep_headers: bool) -> Self {
+    pub(super) fn new(request: &Parts, origin: Origin, keep_headers: bool) -> Self {
         let peer = request.extensions.get::<Peer>();
-        let address = peer.and_then(|peer| peer.address);
-        #[cfg(feature = "axum")]
-        let address = address.or_else(|| {
-            let info = request.extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()?;
-            Some(info.0)
-        });
+        let client = origin.forwarded.map(|address| address.to_string()).unwrap_or_default();
         let url = request.uri.path_and_query().map_or("", |path| path.as_str());
         Self {
-            text: pack(url, keep_headers.then_some(&request.headers)),
+            text: pack(url, keep_headers.then_some(&request.headers), &client),
             url_length: u32::try_from(url.len()).expect("the URL is bounded by the HTTP server"),
-            address,
+            client_length: u8::try_from(client.len()).expect("no address is that long"),
+            address: origin.peer,
             issued: SystemTime::now(),
             secure: peer.is_some_and(|peer| peer.secure),
             cross_domain: request.headers.contains_key(ORIGIN),
@@ -89,16 +112,30 @@ impl Handshake {
 
     fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         // Neither a name nor a value can hold a line feed.
-        self.text[self.url_length as usize..].split(|&byte| byte == b'\n').filter_map(|line| {
-            let colon = line.iter().position(|&byte| byte == b':')?;
-            Some((&line[..colon], line.get(colon + 2..)?))
-        })
+        self.text[self.url_length as usize..self.client_at()].split(|&byte| byte == b'\n').filter_map(
+            |line| {
+                let colon = line.iter().position(|&byte| byte == b':')?;
+                Some((&line[..colon], line.get(colon + 2..)?))
+            },
+        )
     }
 
     /// The address of the peer, where the accepting side gave it. JS: `handshake.address`.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// The address of the client: what a proxy says whose word is taken, and otherwise the peer's own. Roomcast's own;
+    /// see [`IoBuilder::trusted_proxies`](crate::IoBuilder::trusted_proxies).
+    #[must_use]
+    pub fn client_address(&self) -> Option<IpAddr> {
+        let forwarded = std::str::from_utf8(&self.text[self.client_at()..]).ok();
+        forwarded.and_then(|text| text.parse().ok()).or(self.address.map(|address| address.ip()))
+    }
+
+    fn client_at(&self) -> usize {
+        self.text.len() - usize::from(self.client_length)
     }
 
     /// When the session was opened. JS: `handshake.issued`, `handshake.time`.
@@ -120,10 +157,10 @@ impl Handshake {
     }
 }
 
-fn pack(url: &str, headers: Option<&HeaderMap>) -> Box<[u8]> {
+fn pack(url: &str, headers: Option<&HeaderMap>, client: &str) -> Box<[u8]> {
     let lines = || headers.into_iter().flatten();
     let length = lines().map(|(name, value)| name.as_str().len() + value.len() + 3).sum::<usize>();
-    let mut packed = Vec::with_capacity(url.len() + length);
+    let mut packed = Vec::with_capacity(url.len() + length + client.len());
     packed.extend_from_slice(url.as_bytes());
     for (name, value) in lines() {
         packed.extend_from_slice(name.as_str().as_bytes());
@@ -131,6 +168,7 @@ fn pack(url: &str, headers: Option<&HeaderMap>) -> Box<[u8]> {
         packed.extend_from_slice(value.as_bytes());
         packed.push(b'\n');
     }
+    packed.extend_from_slice(client.as_bytes());
     packed.into()
 }
 
@@ -161,12 +199,31 @@ mod tests {
             .body(())
             .unwrap();
         let (parts, ()) = request.into_parts();
-        let handshake = Handshake::new(&parts, true);
+        let handshake = Handshake::new(&parts, Origin::default(), true);
         assert_eq!(handshake.query("token").as_deref(), Some("a b"));
         assert_eq!(handshake.header("X-Many"), Some("one"));
         assert_eq!(handshake.header("x-empty"), Some(""));
         assert_eq!(handshake.headers(), parts.headers);
         assert!(handshake.is_cross_domain() && !handshake.is_secure());
-        assert_eq!(Handshake::new(&parts, false).headers().len(), 0);
+        assert_eq!(handshake.client_address(), None);
+        assert_eq!(Handshake::new(&parts, Origin::default(), false).headers().len(), 0);
+    }
+
+    #[test]
+    fn what_a_trusted_proxy_says_is_the_clients_address() {
+        let peer = SocketAddr::from(([10, 0, 0, 1], 7));
+        let mut request =
+            http::Request::get("/socket.io/").header("x-forwarded-for", "2001:db8::5").body(()).unwrap();
+        request.extensions_mut().insert(Peer { address: Some(peer), secure: false, takeover: None });
+        let (parts, ()) = request.into_parts();
+        let proxies: TrustedProxies = "10.0.0.0/8".parse().unwrap();
+        for keep in [true, false] {
+            let trusted = Handshake::new(&parts, Origin::of(&parts, Some(&proxies)), keep);
+            assert_eq!(trusted.client_address(), Some("2001:db8::5".parse().unwrap()));
+            assert_eq!((trusted.address(), trusted.url()), (Some(peer), "/socket.io/"));
+            assert_eq!(trusted.headers().len(), usize::from(keep));
+            let direct = Handshake::new(&parts, Origin::of(&parts, None), keep);
+            assert_eq!(direct.client_address(), Some(peer.ip()));
+        }
     }
 }

@@ -15,7 +15,8 @@ use super::compression::Compression;
 use super::handshake::Handshake;
 use super::reply::{self, Asked, Reply};
 use super::request::Acceptor;
-use crate::core::random_id;
+use crate::core::{Core, random_id};
+use crate::limits::{Admission, Refused};
 use crate::outbox::Urgency;
 use crate::session::{Command, Driver, Mailbox, PollReply, PostReply, Start};
 
@@ -23,9 +24,10 @@ use crate::session::{Command, Driver, Mailbox, PollReply, PostReply, Start};
 pub(super) async fn open<A: Acceptor>(
     acceptor: &A,
     handshake: Handshake,
+    admission: Admission,
     compression: Option<Compression>,
 ) -> Result<Reply, HandshakeError> {
-    let mailbox = register(acceptor, Transport::Polling);
+    let mailbox = register(acceptor, Transport::Polling, admission);
     let sid = mailbox.sid();
     let (sender, receiver) = oneshot::channel();
     // The session is new, nothing waits in it yet.
@@ -42,11 +44,16 @@ pub(super) async fn open<A: Acceptor>(
 }
 
 /// Makes a session known and puts the open packet into its outbox.
-pub(super) fn register<A: Acceptor>(acceptor: &A, transport: Transport) -> Arc<Mailbox> {
+pub(super) fn register<A: Acceptor>(
+    acceptor: &A,
+    transport: Transport,
+    admission: Admission,
+) -> Arc<Mailbox> {
     let core = acceptor.core();
     let config = &core.config;
     let mailbox = Arc::new(Mailbox::new(random_id(), transport, config.outbox));
     mailbox.push(core.opening.frame(mailbox.sid(), transport), &Urgency::Reliable);
+    admission.keep(mailbox.sid());
     core.sessions.insert(mailbox.clone());
     if core.is_closing() {
         // The shutdown may have looked at the registry just before.
@@ -83,7 +90,7 @@ async fn answer(receiver: oneshot::Receiver<PollReply>, compression: Option<Comp
 }
 
 /// Takes a batch of packets, answers when they have been handled.
-pub(super) async fn post<B>(mailbox: Arc<Mailbox>, headers: &HeaderMap, body: B, max_payload: usize) -> Reply
+pub(super) async fn post<B>(core: &Core, mailbox: Arc<Mailbox>, headers: &HeaderMap, body: B) -> Reply
 where
     B: Body + Unpin,
     B::Data: Buf,
@@ -99,7 +106,8 @@ where
         return reply::empty(StatusCode::BAD_REQUEST);
     }
     let body = tokio::select! {
-        body = read(body, max_payload) => body,
+        body = read(body, core.config.max_payload) => body,
+        () = tokio::time::sleep(core.config.limits.body_timeout) => Err(ReadError::Slow),
         // Nobody is left to read it for, and a client that never sends the rest must not hold the connection.
         _ = ended => Err(ReadError::CutOff),
     };
@@ -111,6 +119,10 @@ where
             return reply::empty(StatusCode::PAYLOAD_TOO_LARGE);
         }
         Err(ReadError::CutOff) => return reply::empty(StatusCode::BAD_REQUEST),
+        Err(ReadError::Slow) => {
+            core.gate.count(Refused::SlowBodies);
+            return reply::empty(StatusCode::REQUEST_TIMEOUT);
+        }
     };
     guard.release();
     let (sender, receiver) = oneshot::channel();
@@ -149,6 +161,7 @@ fn tell(mailbox: &Mailbox, command: Command) {
 enum ReadError {
     TooLarge,
     CutOff,
+    Slow,
 }
 
 async fn read<B>(mut body: B, limit: usize) -> Result<Bytes, ReadError>

@@ -14,11 +14,12 @@ use proto::Sid;
 use proto::engine::{HandshakeError, Transport};
 
 use super::compression::Compression;
-use super::handshake::Handshake;
+use super::handshake::{Handshake, Origin};
 use super::query::Query;
 use super::reply::{self, Asked, Common, Reply};
 use super::{polling, serve_client, websocket};
 use crate::core::Core;
+use crate::limits::Admission;
 use crate::session::{Application, Mailbox};
 
 /// Who takes the sessions that requests open.
@@ -34,7 +35,7 @@ pub(crate) trait Acceptor: Clone + Send + Sync + Unpin + 'static {
 /// What a verified request is for.
 enum Purpose {
     /// A new session on this transport.
-    Open(Transport, Handshake),
+    Open(Transport, Handshake, Admission),
     /// A poll, or a batch of packets.
     Exchange(Arc<Mailbox>),
     /// A WebSocket for a session that polls.
@@ -51,7 +52,8 @@ where
     B::Data: Buf + Send,
     B::Error: Display,
 {
-    let config = &acceptor.core().config;
+    let core = acceptor.core();
+    let config = &core.config;
     let common = Common::new(config.cors.as_ref(), request.headers());
     let (parts, body) = request.into_parts();
     if let Some(reply) = serve_client::reply(config, parts.uri.path(), &parts.headers).await {
@@ -70,15 +72,17 @@ where
     let compression = Compression::for_request(config.http_compression, &parts.headers);
     let reply = match verify(&acceptor, &parts, asked) {
         Err(error) => Err(error),
-        Ok(Purpose::Open(Transport::Polling, handshake)) => {
-            polling::open(&acceptor, handshake, compression).await
+        Ok(Purpose::Open(Transport::Polling, handshake, admission)) => {
+            polling::open(&acceptor, handshake, admission, compression).await
         }
-        Ok(Purpose::Open(Transport::WebSocket, handshake)) => websocket::open(&acceptor, parts, handshake),
+        Ok(Purpose::Open(Transport::WebSocket, handshake, admission)) => {
+            websocket::open(&acceptor, parts, handshake, admission)
+        }
         Ok(Purpose::Probe(mailbox)) => websocket::probe(&acceptor, parts, mailbox),
         Ok(Purpose::Useless) => websocket::useless(&acceptor, parts),
         Ok(Purpose::Exchange(mailbox)) => Ok(match parts.method {
             Method::GET => polling::poll(mailbox, compression).await,
-            Method::POST => polling::post(mailbox, &parts.headers, body, config.max_payload).await,
+            Method::POST => polling::post(core, mailbox, &parts.headers, body).await,
             _ => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
         }),
     };
@@ -117,7 +121,9 @@ fn verify<A: Acceptor>(acceptor: &A, parts: &Parts, asked: Asked) -> Result<Purp
     if transport == Transport::WebSocket && asked == Asked::Plain {
         return Err(HandshakeError::TransportHandshake);
     }
-    let handshake = Handshake::new(parts, core.config.keep_headers);
+    let origin = Origin::of(parts, core.config.trusted_proxies.as_ref());
+    let admission = core.gate.admit(origin.client())?;
+    let handshake = Handshake::new(parts, origin, core.config.keep_headers);
     if let Some(allow) = &core.hooks.allow {
         allow(&handshake).map_err(HandshakeError::Forbidden)?;
     }
@@ -129,6 +135,6 @@ fn verify<A: Acceptor>(acceptor: &A, parts: &Parts, asked: Asked) -> Result<Purp
     }
     Ok(match (asked, transport) {
         (Asked::Upgrade, Transport::Polling) => Purpose::Useless,
-        _ => Purpose::Open(transport, handshake),
+        _ => Purpose::Open(transport, handshake, admission),
     })
 }

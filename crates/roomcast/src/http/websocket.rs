@@ -22,6 +22,7 @@ use super::handshake::{Handshake, Peer};
 use super::polling::register;
 use super::reply::Reply;
 use super::request::Acceptor;
+use crate::limits::{Admission, Permit};
 use crate::session::{Command, Driver, Mailbox, Start, Stream, WebSocket, Wire, dismiss};
 
 /// Opens a session on a WebSocket. The session exists once the connection is handed over.
@@ -29,13 +30,14 @@ pub(super) fn open<A: Acceptor>(
     acceptor: &A,
     parts: Parts,
     handshake: Handshake,
+    admission: Admission,
 ) -> Result<Reply, HandshakeError> {
     let taking = acceptor.clone();
     accept(acceptor, parts, move |websocket| {
         if taking.core().is_closing() {
             return;
         }
-        let mailbox = register(&taking, Transport::WebSocket);
+        let mailbox = register(&taking, Transport::WebSocket, admission);
         let app = taking.accept(&mailbox, handshake);
         tokio::spawn(Driver::new(taking.core(), mailbox, app, Start::WebSocket(websocket)));
     })
@@ -64,8 +66,8 @@ pub(super) fn useless<A: Acceptor>(acceptor: &A, parts: Parts) -> Result<Reply, 
 #[derive(Clone, Default)]
 pub(crate) struct Takeover(Arc<Mutex<Option<Heir>>>);
 
-/// Gets the stream, and the bytes that came early.
-type Heir = Box<dyn FnOnce(Stream, &[u8]) + Send>;
+/// Gets the stream, the bytes that came early, and what the connection may be there for.
+type Heir = Box<dyn FnOnce(Stream, &[u8], Option<Permit>) + Send>;
 
 impl Takeover {
     /// Who takes the connection, if anybody does.
@@ -97,7 +99,10 @@ fn accept<A: Acceptor>(
     }
     let wire = Wire::Plain;
     let max_message = acceptor.core().config.max_payload;
-    let then = move |stream, early: &[u8]| then(Box::new(WebSocket::new(stream, early, max_message, wire)));
+    let then = move |stream, early: &[u8], permit| {
+        let websocket = WebSocket::new(stream, early, max_message, wire);
+        then(Box::new(websocket.with_permit(permit)));
+    };
     if let Some(takeover) = parts.extensions.get_mut::<Peer>().and_then(|peer| peer.takeover.take()) {
         *takeover.0.lock() = Some(Box::new(then));
     } else {
@@ -106,7 +111,7 @@ fn accept<A: Acceptor>(
             match upgrade.await {
                 Ok(upgraded) => {
                     let (stream, early) = unwrap(upgraded);
-                    then(stream, &early);
+                    then(stream, &early, None);
                 }
                 Err(error) => tracing::debug!(%error, "connection lost during the WebSocket handshake"),
             }
