@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::record::Ran;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) passed: u32,
@@ -65,22 +67,26 @@ impl Counts {
 
 /// The suites that ran, in their order.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(Vec<(String, Counts)>);
+pub(crate) struct Tally {
+    suites: Vec<(String, Counts)>,
+    /// Their tests, where the output names each in one line: those of Rust.
+    pub(crate) tests: Vec<Ran>,
+}
 
 impl Tally {
     pub(crate) fn add(&mut self, name: &str, counts: Counts) {
-        self.0.push((name.to_owned(), counts));
+        self.suites.push((name.to_owned(), counts));
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
+        if self.suites.is_empty() {
             return Ok(());
         }
         writeln!(f, "\n{:<24}{:>8}{:>8}{:>8}", "tests", "passed", "failed", "skipped")?;
         let mut all = Counts::default();
-        for (name, counts) in &self.0 {
+        for (name, counts) in &self.suites {
             all.add(*counts);
             row(f, name, *counts)?;
         }

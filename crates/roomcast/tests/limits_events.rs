@@ -107,7 +107,7 @@ async fn events_that_come_too_fast_end_the_session_where_that_is_wanted() {
 #[tokio::test(start_paused = true)]
 async fn connects_count_as_events_and_are_told() {
     let (io, _lines) = limited(Limits::new().events(Rate::per_second(1).burst(2)));
-    io.of("/other");
+    let _ = io.of("/other");
     let mut client = join(&io).await;
     client.send("40/nope,").await;
     client.expect(&[r#"44/nope,{"message":"Invalid namespace"}"#]).await;

@@ -87,8 +87,14 @@ pub enum HandshakeError {
     TransportHandshake,
     /// The session was opened with another protocol revision.
     ProtocolMismatch,
+    /// A middleware of the application failed, with that text, which is for the application alone.
+    MiddlewareFailure(String),
+    /// The application made no usable id, for the reason given, which is for the application alone.
+    IdGeneration(String),
     /// The application refused; the text goes to a polling client.
     Forbidden(String),
+    /// The `Origin` header names a site that is not on the list of those allowed. Roomcast's own.
+    ForeignOrigin,
     /// The `EIO` parameter is missing or not 4.
     UnsupportedProtocol,
     /// The server is closing and takes no new session. Roomcast's own.
@@ -111,8 +117,10 @@ impl HandshakeError {
             | Self::TransportMismatch
             | Self::TransportHandshake
             | Self::ProtocolMismatch
+            | Self::MiddlewareFailure(_)
+            | Self::IdGeneration(_)
             | Self::Unavailable => 3,
-            Self::Forbidden(_) => 4,
+            Self::Forbidden(_) | Self::ForeignOrigin => 4,
             Self::UnsupportedProtocol => 5,
             Self::TooManyRequests => 6,
             Self::Full => 7,
@@ -130,9 +138,11 @@ impl HandshakeError {
             | Self::TransportMismatch
             | Self::TransportHandshake
             | Self::ProtocolMismatch
+            | Self::MiddlewareFailure(_)
+            | Self::IdGeneration(_)
             | Self::Unavailable => "Bad request",
             Self::Forbidden(text) if !text.is_empty() => text,
-            Self::Forbidden(_) => "Forbidden",
+            Self::Forbidden(_) | Self::ForeignOrigin => "Forbidden",
             Self::UnsupportedProtocol => "Unsupported protocol version",
             Self::TooManyRequests => "Too many requests",
             Self::Full => "Server full",
@@ -143,7 +153,7 @@ impl HandshakeError {
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Forbidden(_) => 403,
+            Self::Forbidden(_) | Self::ForeignOrigin => 403,
             Self::TooManyRequests => 429,
             Self::Unavailable | Self::Full => 503,
             _ => 400,

@@ -54,6 +54,8 @@ impl Compression {
         let compressor = match self.encoding {
             Encoding::Gzip => &GZIP,
             Encoding::Deflate => &ZLIB,
+            // Not offered.
+            Encoding::Brotli => return None,
         };
         if body.len() <= MAX_INLINE {
             return compress(compressor, &body);
@@ -101,6 +103,7 @@ mod tests {
         match encoding {
             Encoding::Gzip => GzDecoder::new(&compressed[..]).read_to_end(&mut plain).unwrap(),
             Encoding::Deflate => ZlibDecoder::new(&compressed[..]).read_to_end(&mut plain).unwrap(),
+            Encoding::Brotli => unreachable!("not offered"),
         };
         plain
     }

@@ -8,8 +8,8 @@ use http::header::{COOKIE, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::http_request::HttpRequest;
 use super::websocket::Takeover;
-use crate::limits::TrustedProxies;
 
 /// What whoever accepted the connection knows of it, put into a request's extensions.
 #[derive(Clone)]
@@ -18,31 +18,6 @@ pub(crate) struct Peer {
     pub(crate) secure: bool,
     /// Until a request takes the connection over.
     pub(super) takeover: Option<Takeover>,
-}
-
-/// Where a request comes from.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Origin {
-    pub(super) peer: Option<SocketAddr>,
-    /// What a trusted proxy says of it.
-    pub(super) forwarded: Option<IpAddr>,
-}
-
-impl Origin {
-    pub(super) fn of(request: &Parts, proxies: Option<&TrustedProxies>) -> Self {
-        let peer = request.extensions.get::<Peer>().and_then(|peer| peer.address);
-        #[cfg(feature = "axum")]
-        let peer = peer.or_else(|| {
-            let info = request.extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()?;
-            Some(info.0)
-        });
-        let forwarded = peer.zip(proxies).and_then(|(peer, it)| it.client(peer.ip(), &request.headers));
-        Self { peer, forwarded }
-    }
-
-    pub(super) fn client(self) -> Option<IpAddr> {
-        self.forwarded.or(self.peer.map(|peer| peer.ip()))
-    }
 }
 
 /// The request that opened a session. JS: `socket.handshake`, without `auth`, which is
@@ -62,18 +37,17 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    pub(super) fn new(request: &Parts, origin: Origin, keep_headers: bool) -> Self {
-        let peer = request.extensions.get::<Peer>();
-        let client = origin.forwarded.map(|address| address.to_string()).unwrap_or_default();
-        let url = request.uri.path_and_query().map_or("", |path| path.as_str());
+    pub(super) fn new(request: &HttpRequest, keep_headers: bool) -> Self {
+        let client = request.forwarded().map(|address| address.to_string()).unwrap_or_default();
+        let url = request.url();
         Self {
-            text: pack(url, keep_headers.then_some(&request.headers), &client),
+            text: pack(url, keep_headers.then_some(request.headers()), &client),
             url_length: u32::try_from(url.len()).expect("the URL is bounded by the HTTP server"),
             client_length: u8::try_from(client.len()).expect("no address is that long"),
-            address: origin.peer,
+            address: request.address(),
             issued: SystemTime::now(),
-            secure: peer.is_some_and(|peer| peer.secure),
-            cross_domain: request.headers.contains_key(ORIGIN),
+            secure: request.is_secure(),
+            cross_domain: request.headers().contains_key(ORIGIN),
         }
     }
 
@@ -157,6 +131,22 @@ impl Handshake {
     }
 }
 
+/// The address of the peer, where the accepting side gave it.
+pub(super) fn address(request: &Parts) -> Option<SocketAddr> {
+    let address = request.extensions.get::<Peer>().and_then(|peer| peer.address);
+    #[cfg(feature = "axum")]
+    let address = address.or_else(|| {
+        let info = request.extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()?;
+        Some(info.0)
+    });
+    address
+}
+
+/// Whether the accepting side has decrypted what came.
+pub(super) fn is_secure(request: &Parts) -> bool {
+    request.extensions.get::<Peer>().is_some_and(|peer| peer.secure)
+}
+
 fn pack(url: &str, headers: Option<&HeaderMap>, client: &str) -> Box<[u8]> {
     let lines = || headers.into_iter().flatten();
     let length = lines().map(|(name, value)| name.as_str().len() + value.len() + 3).sum::<usize>();
@@ -199,14 +189,15 @@ mod tests {
             .body(())
             .unwrap();
         let (parts, ()) = request.into_parts();
-        let handshake = Handshake::new(&parts, Origin::default(), true);
+        let request = HttpRequest::new(parts.clone(), None);
+        let handshake = Handshake::new(&request, true);
         assert_eq!(handshake.query("token").as_deref(), Some("a b"));
         assert_eq!(handshake.header("X-Many"), Some("one"));
         assert_eq!(handshake.header("x-empty"), Some(""));
         assert_eq!(handshake.headers(), parts.headers);
         assert!(handshake.is_cross_domain() && !handshake.is_secure());
         assert_eq!(handshake.client_address(), None);
-        assert_eq!(Handshake::new(&parts, Origin::default(), false).headers().len(), 0);
+        assert_eq!(Handshake::new(&request, false).headers().len(), 0);
     }
 
     #[test]
@@ -216,14 +207,17 @@ mod tests {
             http::Request::get("/socket.io/").header("x-forwarded-for", "2001:db8::5").body(()).unwrap();
         request.extensions_mut().insert(Peer { address: Some(peer), secure: false, takeover: None });
         let (parts, ()) = request.into_parts();
-        let proxies: TrustedProxies = "10.0.0.0/8".parse().unwrap();
+        let proxies = "10.0.0.0/8".parse().unwrap();
+        let trusted = HttpRequest::new(parts.clone(), Some(&proxies));
+        let direct = HttpRequest::new(parts, None);
+        assert_eq!(trusted.client_address(), Some("2001:db8::5".parse().unwrap()));
+        assert_eq!(direct.client_address(), Some(peer.ip()));
         for keep in [true, false] {
-            let trusted = Handshake::new(&parts, Origin::of(&parts, Some(&proxies)), keep);
-            assert_eq!(trusted.client_address(), Some("2001:db8::5".parse().unwrap()));
-            assert_eq!((trusted.address(), trusted.url()), (Some(peer), "/socket.io/"));
-            assert_eq!(trusted.headers().len(), usize::from(keep));
-            let direct = Handshake::new(&parts, Origin::of(&parts, None), keep);
-            assert_eq!(direct.client_address(), Some(peer.ip()));
+            let handshake = Handshake::new(&trusted, keep);
+            assert_eq!(handshake.client_address(), trusted.client_address());
+            assert_eq!((handshake.address(), handshake.url()), (Some(peer), "/socket.io/"));
+            assert_eq!(handshake.headers().len(), usize::from(keep));
+            assert_eq!(Handshake::new(&direct, keep).client_address(), Some(peer.ip()));
         }
     }
 }

@@ -8,14 +8,14 @@ use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
+use proto::Sid;
 use proto::engine::{HandshakeError, Transport};
 use tokio::sync::oneshot;
 
 use super::compression::Compression;
-use super::handshake::Handshake;
 use super::reply::{self, Asked, Reply};
-use super::request::Acceptor;
-use crate::core::{Core, random_id};
+use super::request::{Acceptor, Opening};
+use crate::core::Core;
 use crate::limits::{Admission, Refused};
 use crate::outbox::Urgency;
 use crate::session::{Command, Driver, Mailbox, PollReply, PostReply, Start};
@@ -23,12 +23,12 @@ use crate::session::{Command, Driver, Mailbox, PollReply, PostReply, Start};
 /// Opens a session. Its first poll is this very request, answered by the open packet.
 pub(super) async fn open<A: Acceptor>(
     acceptor: &A,
-    handshake: Handshake,
-    admission: Admission,
+    opening: Opening,
     compression: Option<Compression>,
 ) -> Result<Reply, HandshakeError> {
-    let mailbox = register(acceptor, Transport::Polling, admission);
-    let sid = mailbox.sid();
+    let Opening { sid, handshake, admission } = opening;
+    let mailbox = register(acceptor, sid, Transport::Polling, admission)
+        .ok_or_else(|| HandshakeError::IdGeneration("a session has this id".into()))?;
     let (sender, receiver) = oneshot::channel();
     // The session is new, nothing waits in it yet.
     let _ = mailbox.command(Command::Poll(sender));
@@ -43,23 +43,30 @@ pub(super) async fn open<A: Acceptor>(
     Ok(reply)
 }
 
-/// Makes a session known and puts the open packet into its outbox.
+/// Makes a session known and puts the open packet into its outbox, and the first message, if every session gets one. `None` if
+/// there is a session of that id.
 pub(super) fn register<A: Acceptor>(
     acceptor: &A,
+    sid: Sid,
     transport: Transport,
     admission: Admission,
-) -> Arc<Mailbox> {
+) -> Option<Arc<Mailbox>> {
     let core = acceptor.core();
     let config = &core.config;
-    let mailbox = Arc::new(Mailbox::new(random_id(), transport, config.outbox));
+    let mailbox = Arc::new(Mailbox::new(sid, transport, config.outbox));
     mailbox.push(core.opening.frame(mailbox.sid(), transport), &Urgency::Reliable);
-    admission.keep(mailbox.sid());
-    core.sessions.insert(mailbox.clone());
+    if let Some(initial) = &config.initial_packet {
+        mailbox.push(initial.clone(), &Urgency::Reliable);
+    }
+    if !core.sessions.insert(mailbox.clone()) {
+        return None;
+    }
+    admission.keep(sid);
     if core.is_closing() {
         // The shutdown may have looked at the registry just before.
         tell(&mailbox, Command::Discard);
     }
-    mailbox
+    Some(mailbox)
 }
 
 /// Waits for packets.

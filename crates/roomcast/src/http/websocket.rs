@@ -8,8 +8,8 @@ use http::header::{
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
-use hyper::upgrade::Upgraded;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
 use parking_lot::Mutex;
@@ -18,26 +18,29 @@ use proto::websocket::{Accept, Key};
 use tokio::net::TcpStream;
 
 use super::ResponseBody;
-use super::handshake::{Handshake, Peer};
+use super::handshake::Peer;
 use super::polling::register;
 use super::reply::Reply;
-use super::request::Acceptor;
-use crate::limits::{Admission, Permit};
+use super::request::{Acceptor, Opening};
+use crate::limits::Permit;
 use crate::session::{Command, Driver, Mailbox, Start, Stream, WebSocket, Wire, dismiss};
 
 /// Opens a session on a WebSocket. The session exists once the connection is handed over.
 pub(super) fn open<A: Acceptor>(
     acceptor: &A,
-    parts: Parts,
-    handshake: Handshake,
-    admission: Admission,
+    parts: &Parts,
+    opening: Opening,
 ) -> Result<Reply, HandshakeError> {
+    let Opening { sid, handshake, admission } = opening;
     let taking = acceptor.clone();
     accept(acceptor, parts, move |websocket| {
         if taking.core().is_closing() {
             return;
         }
-        let mailbox = register(&taking, Transport::WebSocket, admission);
+        let Some(mailbox) = register(&taking, sid, Transport::WebSocket, admission) else {
+            // Another one has got the same id from the program in the meantime.
+            return dismiss(websocket);
+        };
         let app = taking.accept(&mailbox, handshake);
         tokio::spawn(Driver::new(taking.core(), mailbox, app, Start::WebSocket(websocket)));
     })
@@ -46,7 +49,7 @@ pub(super) fn open<A: Acceptor>(
 /// Brings a WebSocket to a polling session.
 pub(super) fn probe<A: Acceptor>(
     acceptor: &A,
-    parts: Parts,
+    parts: &Parts,
     mailbox: Arc<Mailbox>,
 ) -> Result<Reply, HandshakeError> {
     accept(acceptor, parts, move |websocket| {
@@ -57,7 +60,7 @@ pub(super) fn probe<A: Acceptor>(
 }
 
 /// Grants a WebSocket that no session wants, and closes it.
-pub(super) fn useless<A: Acceptor>(acceptor: &A, parts: Parts) -> Result<Reply, HandshakeError> {
+pub(super) fn useless<A: Acceptor>(acceptor: &A, parts: &Parts) -> Result<Reply, HandshakeError> {
     accept(acceptor, parts, dismiss)
 }
 
@@ -79,10 +82,10 @@ impl Takeover {
 /// Checks the handshake, answers it; `then` gets the WebSocket.
 fn accept<A: Acceptor>(
     acceptor: &A,
-    mut parts: Parts,
+    parts: &Parts,
     then: impl FnOnce(Box<WebSocket>) + Send + 'static,
 ) -> Result<Reply, HandshakeError> {
-    let accept = check(&parts).ok_or(HandshakeError::TransportHandshake)?;
+    let accept = check(parts).ok_or(HandshakeError::TransportHandshake)?;
     let mut reply = Response::new(ResponseBody::from(Bytes::new()));
     *reply.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = reply.headers_mut();
@@ -103,10 +106,12 @@ fn accept<A: Acceptor>(
         let websocket = WebSocket::new(stream, early, max_message, wire);
         then(Box::new(websocket.with_permit(permit)));
     };
-    if let Some(takeover) = parts.extensions.get_mut::<Peer>().and_then(|peer| peer.takeover.take()) {
+    if let Some(takeover) = parts.extensions.get::<Peer>().and_then(|peer| peer.takeover.as_ref()) {
         *takeover.0.lock() = Some(Box::new(then));
     } else {
-        let upgrade = hyper::upgrade::on(Request::from_parts(parts, ()));
+        // Nobody can hand over what the HTTP server has not offered.
+        let upgrade =
+            parts.extensions.get::<OnUpgrade>().cloned().ok_or(HandshakeError::TransportHandshake)?;
         tokio::spawn(async move {
             match upgrade.await {
                 Ok(upgraded) => {
