@@ -102,9 +102,10 @@ impl Connection {
     fn decide(&mut self, decision: Decision<'_>) {
         match decision {
             Decision::Event { slot, id, event } => {
-                if self.flow.is_none() || self.takes_event(slot, id, &event) {
-                    self.receive_event(slot, id, event);
+                if self.flow.is_some() && !self.takes_event(slot, id, &event) {
+                    return;
                 }
+                self.receive_event(slot, id, event);
             }
             Decision::Ack { slot, id, args } => {
                 if self.flow.is_some() {
