@@ -54,6 +54,8 @@ pub enum RefusalContext {
     ProtocolMismatch {
         /// The revision of the request: what is not 4 counts as 3.
         protocol: u8,
+        /// The revision of the session.
+        previous_protocol: u8,
     },
     /// Code 3, `MIDDLEWARE_FAILURE`: a middleware of the engine failed.
     MiddlewareFailure {
@@ -110,7 +112,10 @@ impl ConnectionRefused {
                 previous_transport: previous,
             },
             HandshakeError::TransportHandshake => RefusalContext::TransportHandshakeError,
-            HandshakeError::ProtocolMismatch => RefusalContext::ProtocolMismatch { protocol },
+            HandshakeError::ProtocolMismatch => {
+                // There are two, and the session has the other one.
+                RefusalContext::ProtocolMismatch { protocol, previous_protocol: 7 - protocol }
+            }
             HandshakeError::MiddlewareFailure(error) => {
                 RefusalContext::MiddlewareFailure { error: error.clone() }
             }
