@@ -23,6 +23,7 @@ mod lint;
 mod million;
 mod parity;
 mod test;
+mod upstream;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ usage: cargo xtask <command>
   test [part ...]       all tests, or only: rust, web, conformance, chat
   suites                the protocol suites alone: Engine.IO and Socket.IO
   reference             the conformance tests against the official packages, to prove the tests
+  upstream <folder>     the test suites of the official project, from a checkout of github.com/socketio/socket.io
   parity                docs/parity.md against the tests of the last run of all: is each row proven?
   lint                  format, clippy, rustdoc; every warning is an error
   fuzz <target|all>     fuzz a target; --seconds N (60), --keep to add what is new to the kept corpus,
@@ -78,6 +80,7 @@ fn run(args: &[&str], tally: &mut Tally) -> Outcome {
         ["suites"] => test::suites(tally),
         ["reference"] => test::reference(tally),
         ["parity"] => parity::run(),
+        ["upstream", source] => upstream::run(Path::new(source), tally),
         ["lint"] => lint::run(),
         ["fuzz", target, options @ ..] => fuzz::run(target, &fuzz::Options::parse(options)?),
         ["guard", options @ ..] => guard::run(guard::Mode::parse(options)?),

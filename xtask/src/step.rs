@@ -61,8 +61,8 @@ impl Step {
         self
     }
 
-    /// In another folder of the repository.
-    pub(crate) fn inside(mut self, folder: &str) -> Self {
+    /// In another folder, of the repository or not.
+    pub(crate) fn inside(mut self, folder: impl AsRef<Path>) -> Self {
         self.folder = root().join(folder);
         self
     }
@@ -160,8 +160,9 @@ impl Step {
         let words = std::iter::once(&self.program).chain(&self.args);
         line += &words.map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
         match self.folder.strip_prefix(root()) {
-            Ok(folder) if folder != Path::new("") => format!("(cd {} && {line})", folder.display()),
-            _ => line,
+            Ok(folder) if folder == Path::new("") => line,
+            Ok(folder) => format!("(cd {} && {line})", folder.display()),
+            Err(_) => format!("(cd {} && {line})", quoted(&self.folder.to_string_lossy())),
         }
     }
 }

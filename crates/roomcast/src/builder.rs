@@ -106,6 +106,16 @@ impl<U> ServerBuilder<U> {
         self
     }
 
+    /// Whether clients of Engine.IO 3, those of Socket.IO 2.x, may come in, default `false`. Each client is served in the
+    /// revision that it speaks, and rooms may hold both.
+    ///
+    /// The old protocol makes the secret id of a session the public id of its socket: whoever is told a `socket.id()` of
+    /// such a client and may poll can read and write in its name. Do not tell ids to other clients then. JS: `allowEIO3`.
+    pub fn allow_eio3(mut self, allow: bool) -> Self {
+        self.engine.allow_eio3 = allow;
+        self
+    }
+
     /// Cross-origin headers, default none. They never refuse a client; [`ServerBuilder::allow_request`] does. JS: `cors`.
     pub fn cors(mut self, cors: Cors) -> Self {
         self.engine.cors = Some(cors);

@@ -16,6 +16,8 @@ pub(crate) struct EngineConfig {
     pub(crate) trailing_slash: bool,
     pub(crate) transports: Vec<Transport>,
     pub(crate) allow_upgrades: bool,
+    /// Clients of revision 3 may come in.
+    pub(crate) allow_eio3: bool,
     pub(crate) timing: Timing,
     pub(crate) max_payload: usize,
     pub(crate) outbox: OutboxLimits,
@@ -47,6 +49,7 @@ impl EngineConfig {
             trailing_slash: true,
             transports: vec![Transport::Polling, Transport::WebSocket],
             allow_upgrades: true,
+            allow_eio3: false,
             timing: Timing::default(),
             max_payload: 1_000_000,
             outbox: OutboxLimits::default(),

@@ -9,6 +9,7 @@ use std::thread::LocalKey;
 
 use flate2::{Compress, FlushCompress, Status};
 use http::HeaderMap;
+use proto::engine::Payload;
 
 use super::encoding::Encoding;
 
@@ -49,8 +50,15 @@ impl Compression {
         body.len() >= self.threshold
     }
 
-    /// The body, compressed; `None` where that could not be done.
-    pub(super) async fn compress(self, body: Vec<u8>) -> Option<Vec<u8>> {
+    /// A polling body, compressed; `None` where that could not be done.
+    pub(super) async fn compress_payload(self, payload: Payload) -> Option<Payload> {
+        Some(match payload {
+            Payload::Text(body) => Payload::Text(self.compress(body).await?),
+            Payload::Binary(body) => Payload::Binary(self.compress(body).await?),
+        })
+    }
+
+    async fn compress(self, body: Vec<u8>) -> Option<Vec<u8>> {
         let compressor = match self.encoding {
             Encoding::Gzip => &GZIP,
             Encoding::Deflate => &ZLIB,

@@ -18,6 +18,7 @@ mod encoding;
 mod reply;
 
 // The requests of the protocol ...
+mod jsonp;
 mod polling;
 mod request;
 mod websocket;

@@ -8,6 +8,7 @@ use proto::engine::{HandshakeError, Transport};
 
 use super::http_request::HttpRequest;
 use super::query::Query;
+use crate::session::Mailbox;
 
 /// A request that opened no session and found none. JS: the argument of `connection_error`.
 #[derive(Clone, Debug)]
@@ -54,8 +55,8 @@ pub enum RefusalContext {
     ProtocolMismatch {
         /// The revision of the request: what is not 4 counts as 3.
         protocol: u8,
-        /// The revision of the session.
-        previous_protocol: u8,
+        /// That of the session, unless it has ended meanwhile.
+        previous_protocol: Option<u8>,
     },
     /// Code 3, `MIDDLEWARE_FAILURE`: a middleware of the engine failed.
     MiddlewareFailure {
@@ -87,10 +88,10 @@ pub enum RefusalContext {
 }
 
 impl ConnectionRefused {
-    /// `previous` is the transport of the session that the request names, if there is one.
-    pub(super) fn new(request: HttpRequest, error: HandshakeError, previous: Option<Transport>) -> Self {
+    /// `session` is the one that the request names, if there is one.
+    pub(super) fn new(request: HttpRequest, error: HandshakeError, session: Option<&Mailbox>) -> Self {
         let query = Query::parse(request.parts().uri.query());
-        let protocol = if query.is_current_protocol() { 4 } else { 3 };
+        let protocol = query.revision().number();
         let owned = |value: Option<std::borrow::Cow<'_, str>>| value.map(|value| value.into_owned());
         let origin = || {
             let origin = request.headers().get(ORIGIN).map(|value| value.as_bytes()).unwrap_or_default();
@@ -109,13 +110,13 @@ impl ConnectionRefused {
             HandshakeError::InvalidOrigin => RefusalContext::InvalidOrigin { origin: origin() },
             HandshakeError::TransportMismatch => RefusalContext::TransportMismatch {
                 transport: owned(query.transport).unwrap_or_default(),
-                previous_transport: previous,
+                previous_transport: session.map(Mailbox::transport),
             },
             HandshakeError::TransportHandshake => RefusalContext::TransportHandshakeError,
-            HandshakeError::ProtocolMismatch => {
-                // There are two, and the session has the other one.
-                RefusalContext::ProtocolMismatch { protocol, previous_protocol: 7 - protocol }
-            }
+            HandshakeError::ProtocolMismatch => RefusalContext::ProtocolMismatch {
+                protocol,
+                previous_protocol: session.map(|session| session.dialect().revision().number()),
+            },
             HandshakeError::MiddlewareFailure(error) => {
                 RefusalContext::MiddlewareFailure { error: error.clone() }
             }

@@ -6,7 +6,7 @@ use http::header::{
     USER_AGENT, VARY,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use proto::engine::HandshakeError;
+use proto::engine::{HandshakeError, Payload};
 
 use super::ResponseBody;
 use super::body::Never;
@@ -86,8 +86,12 @@ pub(super) fn refusal(error: &HandshakeError, asked: Asked) -> Reply {
 }
 
 /// Packets for a poll; `encoding` is what the body has been compressed with.
-pub(super) fn packets(body: Vec<u8>, encoding: Option<Encoding>) -> Reply {
-    let mut reply = no_store(with_body("text/plain; charset=UTF-8", body.into()));
+pub(super) fn packets(payload: Payload, encoding: Option<Encoding>) -> Reply {
+    let mut reply = no_store(match payload {
+        // A script, too, is text: what the reference says.
+        Payload::Text(body) => with_body("text/plain; charset=UTF-8", body.into()),
+        Payload::Binary(body) => with_body("application/octet-stream", body.into()),
+    });
     if let Some(encoding) = encoding {
         reply.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
     }

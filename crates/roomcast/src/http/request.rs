@@ -10,7 +10,7 @@ use bytes::Buf;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body::Body;
 use proto::Sid;
-use proto::engine::{HandshakeError, Transport};
+use proto::engine::{Dialect, HandshakeError, Revision, Transport};
 
 use super::compression::Compression;
 use super::handshake::Handshake;
@@ -39,7 +39,7 @@ enum Purpose {
     /// A poll, or a batch of packets.
     Exchange(Arc<Mailbox>),
     /// A WebSocket for a session that polls.
-    Probe(Arc<Mailbox>),
+    Probe(Arc<Mailbox>, Dialect),
     /// A WebSocket handshake for the polling transport: granted, then closed, as the reference does.
     Useless,
 }
@@ -47,6 +47,7 @@ enum Purpose {
 /// What a new session begins with.
 pub(super) struct Opening {
     pub(super) sid: Sid,
+    pub(super) dialect: Dialect,
     pub(super) handshake: Handshake,
 }
 
@@ -106,15 +107,21 @@ where
     B::Error: Display,
 {
     let core = acceptor.core();
-    let compression = Compression::for_request(core.config.http_compression, request.headers());
+    let form = polling::Form {
+        compression: Compression::for_request(core.config.http_compression, request.headers()),
+        jsonp: Query::parse(request.uri().query()).jsonp(),
+    };
     Ok(match verify(acceptor, request, asked).await? {
-        Purpose::Open(Transport::Polling, opening) => polling::open(acceptor, opening, compression).await?,
+        Purpose::Open(Transport::Polling, opening) => polling::open(acceptor, opening, form).await?,
         Purpose::Open(Transport::WebSocket, opening) => websocket::open(acceptor, request.parts(), opening)?,
-        Purpose::Probe(mailbox) => websocket::probe(acceptor, request.parts(), mailbox)?,
+        Purpose::Probe(mailbox, dialect) => websocket::probe(acceptor, request.parts(), dialect, mailbox)?,
         Purpose::Useless => websocket::useless(acceptor, request.parts())?,
         Purpose::Exchange(mailbox) => match *request.method() {
-            Method::GET => polling::poll(mailbox, compression).await,
-            Method::POST => polling::post(mailbox, request.headers(), body, core.config.max_payload).await,
+            Method::GET => polling::poll(mailbox, form).await,
+            Method::POST => {
+                let max_payload = core.config.max_payload;
+                polling::post(mailbox, request.headers(), form.jsonp.as_ref(), body, max_payload).await
+            }
             _ => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
         },
     })
@@ -125,8 +132,7 @@ fn refuse(core: &Core, request: &HttpRequest, error: &HandshakeError, asked: Ask
     core.hooks.tell_refused(|| {
         let sid = Query::parse(request.uri().query()).sid;
         let session = sid.and_then(|sid| core.sessions.find(Sid::parse(&sid)?));
-        let previous = session.map(|mailbox| mailbox.transport());
-        ConnectionRefused::new(request.clone(), error.clone(), previous)
+        ConnectionRefused::new(request.clone(), error.clone(), session.as_deref())
     });
     reply::refusal(error, asked)
 }
@@ -152,13 +158,13 @@ async fn verify<A: Acceptor>(
         if asked == Asked::Plain && mailbox.transport() != transport {
             return Err(HandshakeError::TransportMismatch);
         }
-        if !query.is_current_protocol() {
+        if mailbox.dialect().revision() != query.revision() {
             return Err(HandshakeError::ProtocolMismatch);
         }
         return Ok(match (asked, transport) {
             (Asked::Plain, Transport::Polling) => Purpose::Exchange(mailbox),
             (Asked::Plain, Transport::WebSocket) => return Err(HandshakeError::TransportMismatch),
-            (Asked::Upgrade, Transport::WebSocket) => Purpose::Probe(mailbox),
+            (Asked::Upgrade, Transport::WebSocket) => Purpose::Probe(mailbox, query.dialect(transport)),
             (Asked::Upgrade, Transport::Polling) => Purpose::Useless,
         });
     }
@@ -172,7 +178,7 @@ async fn verify<A: Acceptor>(
         let refusal = |text: Option<String>| HandshakeError::Forbidden(text.unwrap_or_default());
         allow.ask(request).await.map_err(refusal)?;
     }
-    if !query.is_current_protocol() {
+    if query.revision() == Revision::V3 && !core.config.allow_eio3 {
         return Err(HandshakeError::UnsupportedProtocol);
     }
     if asked == Asked::Upgrade && transport == Transport::Polling {
@@ -183,7 +189,8 @@ async fn verify<A: Acceptor>(
         return Err(HandshakeError::Unavailable);
     }
     let handshake = Handshake::new(request.parts(), core.config.keep_headers);
-    Ok(Purpose::Open(transport, Opening { sid, handshake }))
+    let dialect = query.dialect(transport);
+    Ok(Purpose::Open(transport, Opening { sid, dialect, handshake }))
 }
 
 /// The id of a new session: the program's, or a random one.

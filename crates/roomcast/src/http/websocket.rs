@@ -13,7 +13,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
 use parking_lot::Mutex;
-use proto::engine::{HandshakeError, Transport};
+use proto::engine::{Dialect, HandshakeError, Transport};
 use proto::websocket::{Accept, Key};
 use tokio::net::TcpStream;
 
@@ -30,13 +30,13 @@ pub(super) fn open<A: Acceptor>(
     parts: &Parts,
     opening: Opening,
 ) -> Result<Reply, HandshakeError> {
-    let Opening { sid, handshake } = opening;
+    let Opening { sid, dialect, handshake } = opening;
     let taking = acceptor.clone();
-    accept(acceptor, parts, move |websocket| {
+    accept(acceptor, parts, Wire::of(dialect), move |websocket| {
         if taking.core().is_closing() {
             return;
         }
-        let Some(mailbox) = register(&taking, sid, Transport::WebSocket) else {
+        let Some(mailbox) = register(&taking, sid, dialect, Transport::WebSocket) else {
             // Another one has got the same id from the program in the meantime.
             return dismiss(websocket);
         };
@@ -49,9 +49,10 @@ pub(super) fn open<A: Acceptor>(
 pub(super) fn probe<A: Acceptor>(
     acceptor: &A,
     parts: &Parts,
+    dialect: Dialect,
     mailbox: Arc<Mailbox>,
 ) -> Result<Reply, HandshakeError> {
-    accept(acceptor, parts, move |websocket| {
+    accept(acceptor, parts, Wire::of(dialect), move |websocket| {
         if let Err(Command::Probe(websocket)) = mailbox.command(Command::Probe(websocket)) {
             dismiss(websocket);
         }
@@ -60,7 +61,7 @@ pub(super) fn probe<A: Acceptor>(
 
 /// Grants a WebSocket that no session wants, and closes it.
 pub(super) fn useless<A: Acceptor>(acceptor: &A, parts: &Parts) -> Result<Reply, HandshakeError> {
-    accept(acceptor, parts, dismiss)
+    accept(acceptor, parts, Wire::Plain, dismiss)
 }
 
 /// Where a request leaves word that it takes the connection over, once its answer is written. Our own listener puts one
@@ -82,6 +83,7 @@ impl Takeover {
 fn accept<A: Acceptor>(
     acceptor: &A,
     parts: &Parts,
+    wire: Wire,
     then: impl FnOnce(Box<WebSocket>) + Send + 'static,
 ) -> Result<Reply, HandshakeError> {
     let accept = check(parts).ok_or(HandshakeError::TransportHandshake)?;
@@ -99,7 +101,6 @@ fn accept<A: Acceptor>(
     {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, first);
     }
-    let wire = Wire::Plain;
     let max_message = acceptor.core().config.max_payload;
     let then = move |stream, early: &[u8]| then(Box::new(WebSocket::new(stream, early, max_message, wire)));
     if let Some(takeover) = parts.extensions.get::<Peer>().and_then(|peer| peer.takeover.as_ref()) {

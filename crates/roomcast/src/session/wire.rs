@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use proto::engine::{Frame, WeakFrame};
+use proto::engine::{Dialect, Frame, WeakFrame};
 
 /// The most frames whose other form a thread remembers: about what leaves to a session with one write.
 const MAX_KNOWN: usize = 64;
@@ -22,11 +22,21 @@ pub(crate) enum Wire {
     #[default]
     Plain,
     /// A WebSocket of Engine.IO 3.
-    #[cfg_attr(not(test), expect(dead_code, reason = "sessions of revision 3 are on their way"))]
     Revision3,
+    /// The same for a client that takes no bytes.
+    Revision3Base64,
 }
 
 impl Wire {
+    /// The form for a client that asked for a WebSocket in this dialect.
+    pub(crate) fn of(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::V4 => Self::Plain,
+            Dialect::V3 => Self::Revision3,
+            Dialect::V3Base64 => Self::Revision3Base64,
+        }
+    }
+
     /// Whether frames are what they were.
     pub(crate) fn is_plain(self) -> bool {
         self == Self::Plain
@@ -50,6 +60,7 @@ impl Wire {
         match self {
             Self::Plain => None,
             Self::Revision3 => frame.revision3(),
+            Self::Revision3Base64 => frame.revision3_base64(),
         }
     }
 }

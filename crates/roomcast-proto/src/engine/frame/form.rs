@@ -6,11 +6,13 @@
 
 use std::sync::Arc;
 
-use super::{Attached, Attachment, Frame, Repr};
-use crate::websocket::{OpCode, encode_header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 
-/// The type digit of a message as a byte, which precedes binary messages in Engine.IO 3.
-const MESSAGE: u8 = 4;
+use super::{Attached, Attachment, Frame, Repr};
+use crate::engine::packet::MESSAGE;
+use crate::websocket::{MAX_HEADER, OpCode, encode_header};
 
 impl Frame {
     /// Whether this is another form of a frame already.
@@ -28,6 +30,18 @@ impl Frame {
             return None;
         }
         let attachments = attached.attachments.iter().map(Attachment::with_type).collect();
+        Some(self.formed(attached.text.clone(), attachments))
+    }
+
+    /// The frame for a WebSocket of Engine.IO 3 whose client takes no bytes: binary messages are text messages of `b4` and
+    /// base64. `None` if it is the same.
+    #[must_use]
+    pub fn revision3_base64(&self) -> Option<Self> {
+        let Repr::Attached(attached) = &self.0 else { return None };
+        if attached.formed || attached.attachments.is_empty() {
+            return None;
+        }
+        let attachments = attached.attachments.iter().map(Attachment::to_base64).collect();
         Some(self.formed(attached.text.clone(), attachments))
     }
 
@@ -50,6 +64,17 @@ impl Attachment {
         attachment.header[end] = MESSAGE;
         attachment.header_len = end as u8 + 1;
         attachment
+    }
+
+    /// The same as text.
+    fn to_base64(&self) -> Self {
+        let mut text = String::with_capacity("b4".len() + self.data.len().div_ceil(3) * 4);
+        text.push_str("b4");
+        STANDARD.encode_string(&self.data, &mut text);
+        let data = Bytes::from(text);
+        let mut header = [0; MAX_HEADER];
+        let length = encode_header(&mut header, OpCode::Text, true, data.len() as u64, None);
+        Self { header, header_len: length as u8, data }
     }
 }
 
@@ -96,6 +121,18 @@ mod tests {
             let rest: Vec<u8> = formed.websocket_slices(skip).flatten().copied().collect();
             assert!(rest == expected[skip..], "from byte {skip}");
         }
+    }
+
+    #[test]
+    fn in_revision_3_base64_is_a_text_message() {
+        let frame = Frame::binary(Bytes::from_static(&[0xDE, 0xAD])).revision3_base64().unwrap();
+        assert_eq!(wire(&frame), b"\x81\x06b43q0=");
+        let plain = with_attachments(vec![Bytes::from_static(&[1, 2, 3, 4]), Bytes::new()]);
+        let formed = plain.revision3_base64().unwrap();
+        assert!(wire(&formed).ends_with(b"}]\x81\x0ab4AQIDBA==\x81\x02b4"));
+        assert_eq!(formed.websocket_len(), wire(&formed).len());
+        assert_eq!(formed.cost(), plain.cost());
+        assert!(Frame::text("hello").revision3_base64().is_none() && formed.revision3_base64().is_none());
     }
 
     #[test]
