@@ -1,5 +1,4 @@
 //! Functions of the program in the way of requests: what they see, and that a panic in one is nobody else's matter.
-#![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
 mod support;
 
