@@ -119,7 +119,7 @@ impl Connection {
                 }
             }
             Decision::Connect { slot, namespace, auth } => {
-                if self.flow.is_some() && !self.takes_connect(slot, &namespace, auth) {
+                if self.flow.is_some() && !self.takes_connect(slot, &namespace, auth.as_deref()) {
                     return;
                 }
                 self.asked.push((slot, namespace, auth.map(Into::into)));
