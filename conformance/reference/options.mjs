@@ -5,6 +5,8 @@
 // odd: an unknown option is an error, so that a test cannot silently run with less than it asked for
 import { readHttpOption } from "./http-options.mjs";
 
+import { PARSERS } from "../support/parsers.mjs";
+
 const NUMBERS = {
   "--ping-interval": "pingInterval",
   "--ping-timeout": "pingTimeout",
@@ -26,6 +28,7 @@ export function readCommandLine([port, ...rest]) {
     else if (name === "--cors-credentials") options.cors = { ...options.cors, credentials: true };
     else if (name === "--cookie") options.cookie = true;
     else if (name === "--no-compression") options.httpCompression = false;
+    else if (name === "--parser") options.parser = PARSERS[rest.shift()];
     else if (name === "--allow-request-refuse") {
       const text = rest.shift();
       options.allowRequest = (_, answer) => answer(text, false);
