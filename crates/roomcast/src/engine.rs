@@ -15,8 +15,10 @@
 //! ```
 
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -24,6 +26,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use proto::engine::Frame;
 use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::sync::oneshot;
 
 pub use proto::engine::{CloseReason, Message};
 
@@ -150,6 +153,16 @@ impl Session {
         let _ = self.mailbox.push(Frame::binary(bytes.into()), &Urgency::Reliable);
     }
 
+    /// Sends a text message; what it gives tells when the message has left. JS: `socket.send(text, callback)`.
+    pub fn send_watched(&self, text: &str) -> Sent {
+        Sent(self.mailbox.push_watched(Frame::text(text)))
+    }
+
+    /// Sends a binary message; what it gives tells when the message has left. JS: `socket.send(bytes, callback)`.
+    pub fn send_binary_watched(&self, bytes: impl Into<Bytes>) -> Sent {
+        Sent(self.mailbox.push_watched(Frame::binary(bytes.into())))
+    }
+
     /// Closes the session; what waits is sent first. JS: `socket.close()`.
     pub fn close(&self) {
         let _ = self.mailbox.command(Command::Close);
@@ -161,6 +174,55 @@ impl Session {
         &self.handshake
     }
 }
+
+/// Tells when a message has left: when it is handed to the WebSocket's connection, or to the answer of a poll. It has then not
+/// arrived yet. Of several messages the first is told first. The message is sent whether this is awaited or not.
+///
+/// # Errors
+/// [`NotSent`] if the session ends before.
+///
+/// # Examples
+/// ```
+/// use roomcast::engine::{Engine, Message};
+///
+/// let engine = Engine::builder().build(|session, message| {
+///     if let Message::Text(text) = message {
+///         let sent = session.send_watched(text);
+///         tokio::spawn(async move {
+///             match sent.await {
+///                 Ok(()) => println!("it is on its way"),
+///                 Err(error) => println!("{error}"),
+///             }
+///         });
+///     }
+/// });
+/// ```
+#[derive(Debug)]
+pub struct Sent(Option<oneshot::Receiver<()>>);
+
+/// The session ended before the message left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotSent;
+
+impl Future for Sent {
+    type Output = Result<(), NotSent>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Some(left) => Pin::new(left).poll(cx).map_err(|_| NotSent),
+            None => Poll::Ready(Err(NotSent)),
+        }
+    }
+}
+
+impl fmt::Display for NotSent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the session ended before the message left")
+    }
+}
+
+impl std::error::Error for NotSent {}
 
 impl Acceptor for Engine {
     type App = Raw;

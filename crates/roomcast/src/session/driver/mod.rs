@@ -262,7 +262,7 @@ impl<A: Application> Driver<A> {
         self.again = true;
         self.core.sessions.remove(self.mailbox.sid());
         // What was being written waits no more, either.
-        self.mailbox.with_outbox(|outbox| outbox.written(&mut self.writing));
+        self.mailbox.with_outbox(|outbox| outbox.lost(&mut self.writing));
         let (stream, between_frames) = self.mailbox.close();
         self.core.wheel.unset(&mut self.timer);
         self.poll = None;
