@@ -18,6 +18,7 @@ use proto::socket::{Decision, Limits, NamespacePath, SlotId, Violation};
 use smallvec::SmallVec;
 
 use crate::deliver;
+use crate::engine::Session;
 use crate::error::Cause;
 use crate::extract::Reason;
 use crate::handler::{Done, Tasks};
@@ -77,7 +78,7 @@ impl Connection {
         limits.max_attachment_bytes = bounds.attachment_bytes.unwrap_or_else(all_attachments);
         let flow = Flow::new(bounds);
         let deadline = now().checked_add(config.connect_timeout);
-        Self {
+        let connection = Self {
             protocol: proto::socket::Connection::new(limits, config.max_namespaces),
             io,
             mailbox,
@@ -92,7 +93,13 @@ impl Connection {
             progressed: false,
             closing: Closing::No,
             closed: false,
-        }
+        };
+        connection.io.core().session_hooks.opened(|| connection.session());
+        connection
+    }
+
+    fn session(&self) -> Session {
+        Session::new(self.mailbox.clone(), self.handshake.clone())
     }
 
     fn socket(&self, slot: SlotId) -> Option<&Socket> {
@@ -249,7 +256,12 @@ impl Application for Connection {
         self.closing
     }
 
-    fn on_close(&mut self, reason: CloseReason, _detail: &'static str, deferred: bool) {
+    fn on_upgrade(&mut self) {
+        self.io.core().session_hooks.upgraded(|| self.session());
+    }
+
+    fn on_close(&mut self, reason: CloseReason, detail: &'static str, deferred: bool) {
+        self.io.core().session_hooks.closed(|| self.session(), reason, detail);
         self.closed = true;
         self.connect_deadline = None;
         self.attachment_deadline = None;

@@ -232,6 +232,7 @@ impl<A: Application> Driver<A> {
             self.mailbox.with_outbox(|outbox| outbox.push_control(pong));
         }
         self.mailbox.set_transport(Transport::WebSocket);
+        self.app.on_upgrade();
     }
 
     /// The probing socket is closed beside the session, which goes on.
