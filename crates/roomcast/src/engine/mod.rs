@@ -86,7 +86,7 @@ impl Engine {
         self.0.core.sessions.len()
     }
 
-    /// What has been refused because of its [`Limits`].
+    /// What has been refused because of its [`Limits`](crate::Limits).
     #[must_use]
     pub fn refusals(&self) -> Refusals {
         self.0.core.gate.refusals()
