@@ -83,7 +83,7 @@ impl Departures {
     }
 
     /// Who is to be told that a frame has left, and who is to be dropped.
-    pub(super) fn to_tell(&mut self) -> [Vec<Told>; 2] {
+    pub(super) fn take_told(&mut self) -> [Vec<Told>; 2] {
         [std::mem::take(&mut self.left), std::mem::take(&mut self.lost)]
     }
 }

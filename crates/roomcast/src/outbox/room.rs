@@ -32,7 +32,7 @@ pub(crate) struct Wakers {
 
 impl Wakers {
     #[cold]
-    pub(crate) fn wake(self: Box<Self>) {
+    pub(crate) fn wake(self) {
         self.room.iter().flatten().for_each(|notify| notify.notify_waiters());
         let [left, lost] = self.departures;
         // Who does not wait any more need not be told.
@@ -85,7 +85,7 @@ impl Outbox {
     }
 
     fn wakers_of(&mut self, room: [Option<Arc<Notify>>; 2]) -> Option<Box<Wakers>> {
-        let departures = self.departures().map(Departures::to_tell).unwrap_or_default();
+        let departures = self.departures().map(Departures::take_told).unwrap_or_default();
         let nobody = room.iter().all(Option::is_none) && departures.iter().all(Vec::is_empty);
         (!nobody).then(|| Box::new(Wakers { room, departures }))
     }
