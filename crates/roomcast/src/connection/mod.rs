@@ -17,7 +17,6 @@ use proto::engine::{CloseReason, Message};
 use proto::socket::{Decision, Limits, NamespacePath, SlotId, Violation};
 use smallvec::SmallVec;
 
-use crate::deliver;
 use crate::error::Cause;
 use crate::extract::Reason;
 use crate::handler::{Done, Tasks};
@@ -77,8 +76,12 @@ impl Connection {
         limits.max_attachment_bytes = bounds.attachment_bytes.unwrap_or_else(all_attachments);
         let flow = Flow::new(bounds);
         let deadline = now().checked_add(config.connect_timeout);
+        let protocol = match io.hooks().encoder.parser() {
+            None => proto::socket::Connection::new(limits, config.max_namespaces),
+            Some(parser) => proto::socket::Connection::with_parser(parser, limits, config.max_namespaces),
+        };
         Self {
-            protocol: proto::socket::Connection::new(limits, config.max_namespaces),
+            protocol,
             io,
             mailbox,
             handshake: Arc::new(handshake),
@@ -116,7 +119,7 @@ impl Connection {
                 }
             }
             Decision::Connect { slot, namespace, auth } => {
-                if self.flow.is_some() && !self.takes_connect(slot, &namespace, auth) {
+                if self.flow.is_some() && !self.takes_connect(slot, &namespace, auth.as_deref()) {
                     return;
                 }
                 self.asked.push((slot, namespace, auth.map(Into::into)));
@@ -136,7 +139,7 @@ impl Connection {
         tracing::debug!(sid = ?self.mailbox.sid(), %violation, "protocol violation");
         if violation.raises_error() {
             for (_, socket) in &self.sockets {
-                socket.report("error", Cause::Protocol(*violation));
+                socket.report("error", Cause::Protocol(violation.clone()));
             }
         }
         self.closing = Closing::Yes;
@@ -270,9 +273,11 @@ impl Application for Connection {
 impl Connection {
     /// Tells the client that the server ends a socket.
     fn goodbye(&self, slot: SlotId) {
-        if let Some(socket) = self.socket(slot) {
+        let Some(socket) = self.socket(slot) else { return };
+        match socket.encoder().disconnect(socket.namespace_path()) {
             // A session that has ended hears nothing.
-            let _ = socket.push(deliver::disconnect(socket.namespace_path()), &Urgency::Reliable);
+            Ok(frame) => _ = socket.push(frame, &Urgency::Reliable),
+            Err(error) => socket.report("disconnect", Cause::Emit(error.into())),
         }
     }
 
