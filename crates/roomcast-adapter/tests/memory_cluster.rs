@@ -1,4 +1,5 @@
 //! The test kit's suite over nodes in one process, and what happens to them when the wire between them is bad.
+#![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
