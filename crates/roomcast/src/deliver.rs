@@ -5,7 +5,7 @@ use std::cell::Cell;
 use bytes::Bytes;
 use proto::engine::Frame;
 use proto::socket::{AckOutcome, EncodeError, Head, encode_ack, encode_connect, encode_connect_error};
-use proto::socket::{encode_disconnect, encode_event};
+use proto::socket::{encode_bare_connect_error, encode_disconnect, encode_event};
 use serde::Serialize;
 
 /// A scratch buffer that grew beyond this is not kept.
@@ -49,8 +49,20 @@ pub(crate) fn ack<T: Serialize + ?Sized>(
     Ok(failed.map_or(Ok(frame), Err))
 }
 
-pub(crate) fn connect<T: Serialize + ?Sized>(namespace: &str, payload: &T) -> Result<Frame, EncodeError> {
-    encode(|out| encode_connect(out, namespace, Some(payload)).map(|()| Vec::new()))
+/// The answer to a connect. Revision 3 has no payload.
+pub(crate) fn connect<T: Serialize + ?Sized>(
+    namespace: &str,
+    payload: Option<&T>,
+) -> Result<Frame, EncodeError> {
+    encode(|out| encode_connect(out, namespace, payload).map(|()| Vec::new()))
+}
+
+/// The refusal of a connect in revision 3.
+pub(crate) fn bare_connect_error<T: Serialize + ?Sized>(
+    namespace: &str,
+    payload: &T,
+) -> Result<Frame, EncodeError> {
+    encode(|out| encode_bare_connect_error(out, namespace, payload).map(|()| Vec::new()))
 }
 
 pub(crate) fn connect_error<T: Serialize + ?Sized>(

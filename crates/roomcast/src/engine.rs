@@ -22,7 +22,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use proto::engine::Frame;
+use proto::engine::{Frame, Revision};
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 pub use proto::engine::{CloseReason, Message};
@@ -153,6 +153,12 @@ impl Session {
     /// Closes the session; what waits is sent first. JS: `socket.close()`.
     pub fn close(&self) {
         let _ = self.mailbox.command(Command::Close);
+    }
+
+    /// The revision of the protocol that its client speaks. JS: `socket.protocol`.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.mailbox.dialect().revision()
     }
 
     /// The request that opened it.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 use futures_util::FutureExt;
-use proto::engine::Frame;
-use proto::socket::{Args, NamespacePath, SlotId};
+use proto::engine::{Frame, Revision};
+use proto::socket::{Args, EncodeError, NamespacePath, SlotId};
 use serde::Serialize;
 
 use super::Connection;
@@ -26,7 +26,13 @@ pub(crate) struct Accepted {
     slot: SlotId,
     path: NamespacePath,
     /// The socket that may come in, or why it may not.
-    result: Result<Entering, ConnectError>,
+    result: Result<Entering, Refused>,
+}
+
+/// Why a socket may not come in.
+enum Refused {
+    NoSuchNamespace,
+    ByMiddleware(ConnectError),
 }
 
 /// A socket on its way in: if it never arrives, it leaves no trace.
@@ -73,9 +79,12 @@ impl Connection {
             return;
         }
         match result {
-            Err(error) => {
+            Err(refused) => {
                 self.protocol.remove(slot);
-                self.refuse_with(&path, &error);
+                match refused {
+                    Refused::NoSuchNamespace => self.refuse(&path, "Invalid namespace"),
+                    Refused::ByMiddleware(error) => self.refuse_with(&path, &error),
+                }
             }
             Ok(entering) => {
                 if self.protocol.accept(slot) {
@@ -88,8 +97,12 @@ impl Connection {
     fn welcome(&mut self, slot: SlotId, mut entering: Entering) {
         let Some(socket) = entering.socket.take() else { return };
         self.connect_deadline = None;
-        let reply = ConnectReply { sid: socket.id() };
-        let frame = deliver::connect(socket.namespace_path(), &reply).expect("an id always serialises");
+        let reply = match socket.revision() {
+            Revision::V3 => None,
+            Revision::V4 => Some(ConnectReply { sid: socket.id() }),
+        };
+        let frame =
+            deliver::connect(socket.namespace_path(), reply.as_ref()).expect("an id always serialises");
         // The reply goes before anything that rooms may bring.
         let _ = socket.push(frame, &Urgency::Reliable);
         self.sockets.push((slot, socket.clone()));
@@ -103,15 +116,21 @@ impl Connection {
         }
     }
 
+    /// A refusal of the server's own, which is an object in both revisions.
     pub(super) fn refuse(&self, path: &NamespacePath, message: &str) {
-        self.refuse_with(path, &ConnectError::new(message));
+        self.push_refusal(deliver::connect_error(path.as_str(), &ConnectError::new(message)));
     }
 
     fn refuse_with(&self, path: &NamespacePath, error: &ConnectError) {
-        let frame: Frame =
-            deliver::connect_error(path.as_str(), error).expect("a text and JSON always serialise");
+        self.push_refusal(match self.mailbox.dialect().revision() {
+            Revision::V3 => deliver::bare_connect_error(path.as_str(), &error.bare()),
+            Revision::V4 => deliver::connect_error(path.as_str(), error),
+        });
+    }
+
+    fn push_refusal(&self, frame: Result<Frame, EncodeError>) {
         // A session that has ended hears nothing.
-        let _ = self.mailbox.push(frame, &Urgency::Reliable);
+        let _ = self.mailbox.push(frame.expect("a text and JSON always serialise"), &Urgency::Reliable);
     }
 
     /// Calls a handler: its parameters, its first step, all in place.
@@ -156,8 +175,10 @@ async fn enter(
     auth: Option<Box<str>>,
 ) -> Accepted {
     let result = match io.find_namespace(&path, auth.as_deref()).await {
-        None => Err(ConnectError::new("Invalid namespace")),
-        Some(joining) => run_middlewares(io, mailbox, handshake, joining, auth).await,
+        None => Err(Refused::NoSuchNamespace),
+        Some(joining) => {
+            run_middlewares(io, mailbox, handshake, joining, auth).await.map_err(Refused::ByMiddleware)
+        }
     };
     Accepted { slot, path, result }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use proto::engine::{CloseReason, Message};
+use proto::engine::{CloseReason, Message, Revision};
 use proto::socket::{Decision, Limits, NamespacePath, SlotId, Violation};
 use smallvec::SmallVec;
 
@@ -22,7 +22,7 @@ use crate::extract::Reason;
 use crate::handler::{Done, Tasks};
 use crate::http::Handshake;
 use crate::outbox::Urgency;
-use crate::session::{Application, Closing, Mailbox};
+use crate::session::{Application, Closing, Command, Mailbox};
 use crate::socket::auth_args;
 use crate::{Io, Socket, names};
 
@@ -30,12 +30,17 @@ use deferred::Deferred;
 
 pub(crate) use connect::Accepted;
 
-/// The command that disconnects every socket and then closes the session; any number but these two is that of a socket
+/// The command that disconnects every socket and then closes the session; any number but these four is that of a socket
 /// that is to leave.
 pub(crate) const CLOSE_ALL: u64 = u64::MAX;
 
 /// The command that closes the session under its sockets.
 pub(crate) const CLOSE_SESSION: u64 = u64::MAX - 1;
+
+/// The command that begins the connect to the main namespace which a client of revision 3 does not ask for, and the one that
+/// gives that command: the first answer to a poll holds the open packet alone, so it waits a turn.
+const CONNECT_MAIN: u64 = u64::MAX - 2;
+const CONNECT_MAIN_SOON: u64 = u64::MAX - 3;
 
 /// How long the next attachment of a packet may take.
 const ATTACHMENT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -72,13 +77,22 @@ impl Connection {
         limits.max_depth = config.max_depth;
         limits.max_attachment_bytes = io.core().config.max_payload.saturating_mul(config.max_attachments);
         let deadline = now().checked_add(config.connect_timeout);
+        let revision = mailbox.dialect().revision();
+        let mut protocol =
+            proto::socket::Connection::new(limits, config.max_namespaces).with_revision(revision);
+        let mut asked = Vec::new();
+        if revision == Revision::V3 {
+            asked.push((protocol.connect_main(), NamespacePath::root(), None));
+            // The session is new, so it takes commands.
+            let _ = mailbox.command(Command::Application(CONNECT_MAIN_SOON));
+        }
         Self {
-            protocol: proto::socket::Connection::new(limits, config.max_namespaces),
+            protocol,
             io,
             mailbox,
             handshake: Arc::new(handshake),
             sockets: SmallVec::new(),
-            asked: Vec::new(),
+            asked,
             tasks: Tasks::default(),
             deferred: Deferred::default(),
             connect_deadline: deadline,
@@ -167,6 +181,10 @@ impl Application for Connection {
             self.closing = Closing::Yes;
         } else if command == CLOSE_SESSION {
             self.closing = Closing::Yes;
+        } else if command == CONNECT_MAIN_SOON {
+            let _ = self.mailbox.command(Command::Application(CONNECT_MAIN));
+        } else if command == CONNECT_MAIN {
+            self.begin_connects();
         } else if let Some((slot, _)) = self.sockets.iter().find(|(_, socket)| socket.number() == command) {
             let slot = *slot;
             self.goodbye(slot);

@@ -10,7 +10,10 @@
 //! connect itself can be sent to a namespace in the batch that asks for it.
 
 mod decision;
+mod revision3;
 mod slots;
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 
@@ -21,6 +24,7 @@ use self::slots::{Slots, State};
 use super::decode::{Decoder, Limits};
 use super::namespace::NamespacePath;
 use super::packet::{Body, Packet};
+use crate::engine::Revision;
 
 /// Namespaces per connection if the server sets no other bound: many more than any page joins, at 32 bytes each.
 pub const DEFAULT_MAX_NAMESPACES: usize = 1000;
@@ -36,6 +40,7 @@ pub struct Connection {
     decoder: Decoder,
     slots: Slots,
     max_namespaces: usize,
+    revision: Revision,
 }
 
 impl Connection {
@@ -43,7 +48,20 @@ impl Connection {
     /// connect gives [`Decision::Refuse`].
     #[must_use]
     pub fn new(limits: Limits, max_namespaces: usize) -> Self {
-        Self { decoder: Decoder::new(limits), slots: Slots::default(), max_namespaces }
+        Self {
+            decoder: Decoder::new(limits),
+            slots: Slots::default(),
+            max_namespaces,
+            revision: Revision::V4,
+        }
+    }
+
+    /// The same for a client that speaks this revision of Engine.IO. What else Socket.IO 2.x does in its own way:
+    /// `revision3.rs`.
+    #[must_use]
+    pub fn with_revision(mut self, revision: Revision) -> Self {
+        self.revision = revision;
+        self
     }
 
     /// Decides what a text message asks for.
@@ -117,11 +135,16 @@ impl Connection {
     fn decide<'a>(&mut self, packet: Packet<'a>) -> Result<Decision<'a>, Violation> {
         // JS: socket.io/lib/client.ts ondecoded, socket.io/lib/socket.ts _onpacket
         match packet.body {
-            Body::Connect(auth) => return self.connect(&packet.namespace, auth),
+            Body::Connect(auth) => match self.revision {
+                Revision::V3 => return self.connect_by_query(&packet.namespace),
+                Revision::V4 => return self.connect(&packet.namespace, auth.map(Cow::Borrowed)),
+            },
             Body::ConnectError(_) => return Err(Violation::ConnectErrorFromClient),
             Body::Disconnect | Body::Event { .. } | Body::Ack { .. } => {}
         }
-        let Some(slot) = self.slots.addressed(&packet.namespace) else { return Err(Violation::NotJoined) };
+        let slot =
+            self.slots.addressed(&packet.namespace).or_else(|| self.addressed_by_query(&packet.namespace));
+        let Some(slot) = slot else { return Err(Violation::NotJoined) };
         if slot.has_left() {
             return Ok(Decision::Nothing);
         }
@@ -137,7 +160,11 @@ impl Connection {
         })
     }
 
-    fn connect<'a>(&mut self, namespace: &str, auth: Option<&'a str>) -> Result<Decision<'a>, Violation> {
+    fn connect<'a>(
+        &mut self,
+        namespace: &str,
+        auth: Option<Cow<'a, str>>,
+    ) -> Result<Decision<'a>, Violation> {
         if self.slots.is_pending(namespace) {
             // The official client asks again where a namespace is left and joined before the first answer. One socket is
             // enough for it; the reference makes two.
