@@ -12,8 +12,8 @@ use crate::config::EngineConfig;
 use crate::http::HttpHooks;
 use crate::session::{Registry, Wheel};
 
-/// How long a shutdown waits for handlers that are still running.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long a shutdown waits for handlers that are still running, and then for adapters.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) struct Core {

@@ -5,7 +5,9 @@ use std::cell::Cell;
 use bytes::Bytes;
 use proto::engine::Frame;
 use proto::socket::{AckOutcome, EncodeError, Head, encode_ack, encode_connect, encode_connect_error};
-use proto::socket::{encode_bare_connect_error, encode_disconnect, encode_event};
+use proto::socket::{encode_bare_connect_error, encode_disconnect};
+use proto::socket::{encode_event, encode_event_array, encode_event_of_array};
+use roomcast_adapter::RawJson;
 use serde::Serialize;
 
 /// A scratch buffer that grew beyond this is not kept.
@@ -31,6 +33,23 @@ pub(crate) fn event<T: Serialize + ?Sized>(
     args: &T,
 ) -> Result<Frame, EncodeError> {
     encode(|out| encode_event(out, head, name, args))
+}
+
+/// An event as the nodes of a cluster hand it to each other.
+pub(crate) fn event_array<T: Serialize + ?Sized>(name: &str, args: &T) -> Result<RawJson, EncodeError> {
+    let mut text = Vec::new();
+    let attachments = encode_event_array(&mut text, name, args)?;
+    let text = String::from_utf8(text).expect("JSON is UTF-8");
+    Ok(RawJson::new(text).with_attachments(attachments))
+}
+
+/// The same event for the sockets of a namespace.
+pub(crate) fn event_of_array(head: Head<'_>, event: &RawJson) -> Frame {
+    let frame = encode(|out| {
+        encode_event_of_array(out, head, event.text(), event.attachments().len());
+        Ok::<_, std::convert::Infallible>(event.attachments().to_vec())
+    });
+    frame.unwrap_or_else(|never| match never {})
 }
 
 /// An acknowledgement, or what the value's `Err` says.

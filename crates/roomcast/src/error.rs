@@ -3,10 +3,11 @@
 use std::fmt;
 
 use proto::socket::{ArgError, EncodeError, Violation};
+use roomcast_adapter::PublishError;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::Socket;
+use crate::{RemoteSocket, Socket};
 
 /// Why an emit did not reach a socket.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub enum EmitError {
     Dropped,
     /// The socket's outbox is full; the session is being closed as a slow consumer.
     SlowConsumer,
+    /// The sockets of other nodes may not receive it. This node's have been served.
+    Publish(PublishError),
 }
 
 impl fmt::Display for EmitError {
@@ -32,6 +35,7 @@ impl fmt::Display for EmitError {
             Self::Disconnected => "the socket has been disconnected",
             Self::Dropped => "the event was dropped",
             Self::SlowConsumer => "the outbox of the socket is full",
+            Self::Publish(_) => "the other nodes may not have heard of it",
         })
     }
 }
@@ -40,6 +44,7 @@ impl std::error::Error for EmitError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Arguments(error) => Some(error),
+            Self::Publish(error) => Some(error),
             _ => None,
         }
     }
@@ -113,21 +118,38 @@ impl<T: fmt::Debug> std::error::Error for BroadcastAckError<T> {
     }
 }
 
-/// The sockets of other nodes could not be asked.
+/// Not all sockets of other nodes are known.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FetchError {
     /// Not every node answered in time.
-    Timeout,
+    Timeout {
+        /// How many nodes did not answer.
+        missing: usize,
+        /// The sockets of those that did, this node's included.
+        partial: Vec<RemoteSocket>,
+    },
+    /// The other nodes could not be asked.
+    Publish(PublishError),
 }
 
 impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not every node answered in time")
+        match self {
+            Self::Timeout { missing, .. } => write!(f, "timeout reached: missing {missing} responses"),
+            Self::Publish(error) => error.fmt(f),
+        }
     }
 }
 
-impl std::error::Error for FetchError {}
+impl std::error::Error for FetchError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Timeout { .. } => None,
+            Self::Publish(error) => error.source(),
+        }
+    }
+}
 
 /// The error of a handler, which fails the acknowledgement, if one was asked for: the client gets `{"error": text}`.
 ///

@@ -56,11 +56,21 @@ mod error;
 // Sessions without Socket.IO.
 pub mod engine;
 
+/// What makes several servers one: the contract of adapters.
+///
+/// A server is given a factory by [`IoBuilder::adapter`], which makes one [`Adapter`](adapter::Adapter) for each namespace.
+/// An adapter of your own carries what the namespace asks for to the other nodes, and does on this node, through
+/// [`Local`](adapter::Local), what they ask for. `roomcast_adapter::test_kit` is a suite of tests for it.
+pub mod adapter {
+    pub use roomcast_adapter::adapter::*;
+    pub use roomcast_adapter::{Flags, Target};
+}
+
 pub use ::http::{HeaderMap, StatusCode};
 pub use bytes::Bytes;
 pub use proto::engine::{Revision, Transport};
 pub use proto::socket::{ArgError, Args, Arguments, Binary, Value};
-pub use roomcast_adapter::Room;
+pub use roomcast_adapter::{PublishError, RequestError, Room, RoomEvent, RoomObserver};
 
 pub use crate::broadcast::{Broadcast, BroadcastAck, IntoRooms, RemoteSocket};
 pub use crate::builder::ServerBuilder;

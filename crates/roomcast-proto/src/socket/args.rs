@@ -61,6 +61,13 @@ impl<'a> Args<'a> {
         Ok(Self { text: Cow::Borrowed(text), spans, attachments: None })
     }
 
+    /// The same arguments with the binary values that their placeholders mean.
+    #[must_use]
+    pub fn with_attachments(mut self, attachments: &[Bytes]) -> Self {
+        self.attachments = (!attachments.is_empty()).then(|| Arc::from(attachments));
+        self
+    }
+
     /// `spans` must lie in `text`, each around one valid JSON value.
     pub(super) fn new(text: &'a str, spans: Spans) -> Self {
         Self { text: Cow::Borrowed(text), spans, attachments: None }

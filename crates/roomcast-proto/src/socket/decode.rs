@@ -231,7 +231,7 @@ fn read_event<'a>(text: &'a str, announced: usize, limits: &Limits) -> Result<Ev
 }
 
 #[inline]
-fn read_array(
+pub(super) fn read_array(
     text: &str,
     first: First,
     spans: &mut Spans,
@@ -254,7 +254,7 @@ fn read_array(
 
 /// An event's name from its JSON text: a string, or a number as it stands. `escaped` where it may hold an escape.
 #[inline]
-fn read_name(json: &str, escaped: bool) -> Option<Cow<'_, str>> {
+pub(super) fn read_name(json: &str, escaped: bool) -> Option<Cow<'_, str>> {
     match json.as_bytes().first()? {
         b'"' => {
             let inner = &json[1..json.len() - 1];

@@ -58,3 +58,6 @@ pub use encode::{
     AckOutcome, Attachments, EncodeError, Head, encode_ack, encode_ack_args, encode_bare_connect_error,
     encode_connect, encode_connect_error, encode_disconnect, encode_event, encode_event_args,
 };
+
+mod array;
+pub use array::{encode_event_array, encode_event_of_array, read_event_array};

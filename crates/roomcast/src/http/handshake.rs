@@ -1,12 +1,13 @@
 //! What the opening request of a session said.
 
 use std::fmt;
-use std::net::SocketAddr;
-use std::time::SystemTime;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{COOKIE, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Map, Value, json};
 
 use super::websocket::Takeover;
 
@@ -80,6 +81,75 @@ impl Handshake {
         headers
     }
 
+    /// As the JavaScript server describes it to other nodes.
+    pub(crate) fn describe(&self, auth: Value) -> Value {
+        let mut headers = Map::new();
+        for (name, value) in self.lines() {
+            let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+            let value = String::from_utf8_lossy(value);
+            match headers.get_mut(&name) {
+                Some(Value::String(all)) => {
+                    all.push_str(if name == COOKIE.as_str() { "; " } else { ", " });
+                    all.push_str(&value);
+                }
+                _ => _ = headers.insert(name, value.into()),
+            }
+        }
+        let mut query = Map::new();
+        let text = self.url().split_once('?').map_or("", |(_, query)| query);
+        for (key, value) in form_urlencoded::parse(text.as_bytes()) {
+            match query.get_mut(&*key) {
+                Some(Value::Array(all)) => all.push(value.into()),
+                Some(one) => *one = json!([one.take(), value]),
+                None => _ = query.insert(key.into_owned(), value.into()),
+            }
+        }
+        json!({
+            "headers": headers,
+            "time": httpdate::fmt_http_date(self.issued),
+            "address": self.address.map(|address| address.ip().to_string()),
+            "xdomain": self.cross_domain,
+            "secure": self.secure,
+            "issued": self.issued.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64),
+            "url": self.url(),
+            "query": query,
+            "auth": auth,
+        })
+    }
+
+    /// What another node has described. What is missing there, or is not of its type, is empty here.
+    pub(crate) fn from_description(description: &Value) -> Self {
+        let text = |name: &str| description.get(name).and_then(Value::as_str).unwrap_or_default();
+        let flag = |name: &str| description.get(name).and_then(Value::as_bool).unwrap_or_default();
+        let mut headers = HeaderMap::new();
+        for (name, value) in description.get("headers").and_then(Value::as_object).into_iter().flatten() {
+            let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
+            let values = match value {
+                Value::Array(values) => values.as_slice(),
+                one => std::slice::from_ref(one),
+            };
+            for value in values.iter().filter_map(Value::as_str) {
+                if let Ok(value) = HeaderValue::from_str(value) {
+                    headers.append(&name, value);
+                }
+            }
+        }
+        let issued = description.get("issued").and_then(Value::as_u64).unwrap_or_default();
+        let issued = UNIX_EPOCH.checked_add(Duration::from_millis(issued)).unwrap_or(UNIX_EPOCH);
+        // Nobody's URL is that long; a longer one is no URL.
+        let url = text("url");
+        let url_length = u32::try_from(url.len()).unwrap_or_default();
+        Self {
+            text: pack(&url[..url_length as usize], Some(&headers)),
+            url_length,
+            // The address as JavaScript gives it has no port.
+            address: text("address").parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 0)),
+            issued,
+            secure: flag("secure"),
+            cross_domain: flag("xdomain"),
+        }
+    }
+
     fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         // Neither a name nor a value can hold a line feed.
         self.text[self.url_length as usize..].split(|&byte| byte == b'\n').filter_map(|line| {
@@ -88,7 +158,8 @@ impl Handshake {
         })
     }
 
-    /// The address of the peer, where the accepting side gave it. JS: `handshake.address`.
+    /// The address of the peer, where the accepting side gave it; of a socket of another node its port is 0. JS:
+    /// `handshake.address`.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
@@ -177,5 +248,32 @@ mod tests {
         assert_eq!(handshake.headers(), parts.headers);
         assert!(handshake.is_cross_domain() && !handshake.is_secure());
         assert_eq!(Handshake::new(&parts, false).headers().len(), 0);
+    }
+
+    #[test]
+    fn a_description_is_the_reference_s_and_reads_back() {
+        let request = http::Request::get("/socket.io/?EIO=4&a=1&a=2&b=%20")
+            .header("origin", "https://example.com")
+            .header("Cookie", "a=1")
+            .header("cookie", "b=2")
+            .body(())
+            .unwrap();
+        let (mut parts, ()) = request.into_parts();
+        let address = "10.0.0.7:1234".parse().ok();
+        parts.extensions.insert(Peer { address, secure: true, takeover: None });
+        let described = Handshake::new(&parts, true).describe(json!({ "token": 1 }));
+        assert_eq!(described["headers"], json!({ "origin": "https://example.com", "cookie": "a=1; b=2" }));
+        assert_eq!(described["query"], json!({ "EIO": "4", "a": ["1", "2"], "b": " " }));
+        assert_eq!(described["address"], "10.0.0.7");
+        assert_eq!((&described["secure"], &described["xdomain"]), (&json!(true), &json!(true)));
+        let read = Handshake::from_description(&described);
+        assert_eq!(read.describe(json!({ "token": 1 })), described);
+        assert_eq!(read.query("b").as_deref(), Some(" "));
+        // What another node says may be anything.
+        for odd in
+            [json!(null), json!([]), json!({ "headers": [1], "url": {}, "issued": -1, "address": "?" })]
+        {
+            assert_eq!(Handshake::from_description(&odd).url(), "");
+        }
     }
 }
