@@ -6,6 +6,7 @@ use std::time::Duration;
 use proto::engine::{Frame, Timing, Transport};
 
 use crate::http::{Cookie, Cors};
+use crate::limits::{Limits, TrustedProxies};
 use crate::outbox::OutboxLimits;
 
 /// What the engine layer needs to know.
@@ -27,6 +28,8 @@ pub(crate) struct EngineConfig {
     pub(crate) http_compression: Option<usize>,
     pub(crate) serve_client: ServeClient,
     pub(crate) keep_headers: bool,
+    pub(crate) limits: Limits,
+    pub(crate) trusted_proxies: Option<TrustedProxies>,
     /// The first message of every session.
     pub(crate) initial_packet: Option<Frame>,
 }
@@ -58,6 +61,8 @@ impl EngineConfig {
             http_compression: Some(1024),
             serve_client,
             keep_headers: true,
+            limits: Limits::default(),
+            trusted_proxies: None,
             initial_packet: None,
         }
     }

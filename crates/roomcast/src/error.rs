@@ -293,6 +293,8 @@ pub enum Cause {
     Panicked(String),
     /// What was to be sent cannot be.
     Emit(EmitError),
+    /// Events come faster than [`Limits`](crate::Limits) allow. The peer's fault.
+    TooFast,
     /// The peer broke the protocol; its connection is closed. The peer's fault. JS: the socket's `error` event.
     Protocol(Violation),
 }
@@ -308,6 +310,7 @@ impl fmt::Display for Cause {
             Self::Refused(error) => error.fmt(f),
             Self::Panicked(message) => write!(f, "handler panicked: {message}"),
             Self::Emit(error) => error.fmt(f),
+            Self::TooFast => f.write_str("too many events"),
             Self::Protocol(violation) => violation.fmt(f),
         }
     }

@@ -29,6 +29,9 @@ mod core;
 mod hooks;
 mod io;
 
+// What clients may take of it.
+mod limits;
+
 // Requests come in ...
 mod http;
 
@@ -86,6 +89,7 @@ pub use crate::http::{
     OriginPolicy, RefusalContext, ResponseBody, RoomcastLayer, RoomcastService, SameSite,
 };
 pub use crate::io::{Io, IoBuilder, SocketOptions};
+pub use crate::limits::{Exceeded, InvalidNetwork, Limits, Rate, Refusals, TrustedProxies};
 pub use crate::namespace::{Handlers, Namespace, ParentNamespace};
 pub use crate::outbox::{Buffered, Counters, OutboxLimits, Overflow};
 pub use crate::socket::{AckFuture, EmitWait, Emitted, HandlerId, Incoming, Modified, Outgoing, Socket};

@@ -22,6 +22,7 @@ use super::handshake::Peer;
 use super::polling::register;
 use super::reply::Reply;
 use super::request::{Acceptor, Opening};
+use crate::limits::Permit;
 use crate::session::{Command, Driver, Mailbox, Start, Stream, WebSocket, Wire, dismiss};
 
 /// Opens a session on a WebSocket. The session exists once the connection is handed over.
@@ -30,7 +31,7 @@ pub(super) fn open<A: Acceptor>(
     parts: &Parts,
     opening: Opening,
 ) -> Result<Reply, HandshakeError> {
-    let Opening { sid, dialect, handshake } = opening;
+    let Opening { sid, dialect, handshake, admission } = opening;
     let taking = acceptor.clone();
     accept(acceptor, parts, Wire::of(dialect), move |websocket| {
         if taking.core().is_closing() {
@@ -40,6 +41,7 @@ pub(super) fn open<A: Acceptor>(
             // Another one has got the same id from the program in the meantime.
             return dismiss(websocket);
         };
+        admission.keep(sid);
         let app = taking.accept(&mailbox, handshake);
         tokio::spawn(Driver::new(taking.core(), mailbox, app, Start::WebSocket(websocket)));
     })
@@ -69,8 +71,8 @@ pub(super) fn useless<A: Acceptor>(acceptor: &A, parts: &Parts) -> Result<Reply,
 #[derive(Clone, Default)]
 pub(crate) struct Takeover(Arc<Mutex<Option<Heir>>>);
 
-/// Gets the stream, and the bytes that came early.
-type Heir = Box<dyn FnOnce(Stream, &[u8]) + Send>;
+/// Gets the stream, the bytes that came early, and what the connection may be there for.
+type Heir = Box<dyn FnOnce(Stream, &[u8], Option<Permit>) + Send>;
 
 impl Takeover {
     /// Who takes the connection, if anybody does.
@@ -102,7 +104,10 @@ fn accept<A: Acceptor>(
         headers.insert(SEC_WEBSOCKET_PROTOCOL, first);
     }
     let max_message = acceptor.core().config.max_payload;
-    let then = move |stream, early: &[u8]| then(Box::new(WebSocket::new(stream, early, max_message, wire)));
+    let then = move |stream, early: &[u8], permit| {
+        let websocket = WebSocket::new(stream, early, max_message, wire);
+        then(Box::new(websocket.with_permit(permit)));
+    };
     if let Some(takeover) = parts.extensions.get::<Peer>().and_then(|peer| peer.takeover.as_ref()) {
         *takeover.0.lock() = Some(Box::new(then));
     } else {
@@ -113,7 +118,7 @@ fn accept<A: Acceptor>(
             match upgrade.await {
                 Ok(upgraded) => {
                     let (stream, early) = unwrap(upgraded);
-                    then(stream, &early);
+                    then(stream, &early, None);
                 }
                 Err(error) => tracing::debug!(%error, "connection lost during the WebSocket handshake"),
             }

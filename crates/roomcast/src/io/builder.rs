@@ -60,7 +60,7 @@ impl IoBuilder {
         self
     }
 
-    /// The most rooms of one socket, default 10,000. Roomcast's own.
+    /// The most rooms of one socket besides its own, default 10,000; another is not joined, which is logged. Roomcast's own.
     pub fn max_rooms(mut self, count: usize) -> Self {
         self.upper.socket.max_rooms = count;
         self

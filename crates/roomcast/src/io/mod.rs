@@ -22,7 +22,7 @@ use crate::hooks::Hooks;
 use crate::http::{Acceptor, Plain, bind, listen};
 use crate::namespace::{Joining, Registry};
 use crate::session::Mailbox;
-use crate::{Counters, Handshake, Namespace, ParentNamespace, RoomcastLayer, RoomcastService};
+use crate::{Counters, Handshake, Namespace, ParentNamespace, Refusals, RoomcastLayer, RoomcastService};
 
 pub use builder::{IoBuilder, SocketOptions};
 
@@ -120,6 +120,12 @@ impl Io {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.0.hooks.counting.snapshot()
+    }
+
+    /// What this server has refused because of its [`Limits`](crate::Limits). Roomcast's own.
+    #[must_use]
+    pub fn refusals(&self) -> Refusals {
+        self.0.core.gate.refusals()
     }
 
     /// The paths of all namespaces that exist now.

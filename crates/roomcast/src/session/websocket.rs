@@ -19,6 +19,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::gather::{Audience, write_frames};
 use super::wire::Wire;
+use crate::limits::Permit;
 
 /// The read buffer of a thread: large enough for a burst, or a message of 64 KiB with its head, and small beside the
 /// caches.
@@ -132,6 +133,8 @@ pub(crate) struct WebSocket {
     pub(super) wire: Wire,
     /// Set when the end has come: the close frame and how much of it is written.
     goodbye: Option<Box<Goodbye>>,
+    /// Held for as long as the connection is there.
+    permit: Option<Permit>,
 }
 
 #[derive(Debug)]
@@ -145,7 +148,13 @@ struct Goodbye {
 impl WebSocket {
     pub(crate) fn new(stream: Stream, early: &[u8], max_message: usize, wire: Wire) -> Self {
         let decoder = Decoder::new(Role::Server, Limits::new(max_message));
-        Self { stream, early: early.into(), decoder, wire, goodbye: None }
+        Self { stream, early: early.into(), decoder, wire, goodbye: None, permit: None }
+    }
+
+    /// Counts as a connection from now on.
+    pub(crate) fn with_permit(mut self, permit: Option<Permit>) -> Self {
+        self.permit = permit;
+        self
     }
 
     /// Reads into `buffer`; 0 at the end of the stream.
