@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use proto::socket::parser::ParserError;
 use proto::socket::{ArgError, EncodeError, Violation};
 use roomcast_adapter::PublishError;
 use serde::ser::SerializeMap;
@@ -17,6 +18,8 @@ pub enum EmitError {
     ReservedEvent,
     /// The arguments cannot be written as JSON.
     Arguments(serde_json::Error),
+    /// The server's parser cannot write it: see [`Parser`](crate::parser::Parser).
+    Parser(ParserError),
     /// The socket has left.
     Disconnected,
     /// The event was volatile and the socket busy, or the overflow policy dropped it.
@@ -32,6 +35,7 @@ impl fmt::Display for EmitError {
         f.write_str(match self {
             Self::ReservedEvent => "the event name is reserved",
             Self::Arguments(_) => "the arguments cannot be written as JSON",
+            Self::Parser(_) => "the parser cannot write the event",
             Self::Disconnected => "the socket has been disconnected",
             Self::Dropped => "the event was dropped",
             Self::SlowConsumer => "the outbox of the socket is full",
@@ -44,6 +48,7 @@ impl std::error::Error for EmitError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Arguments(error) => Some(error),
+            Self::Parser(error) => Some(error),
             Self::Publish(error) => Some(error),
             _ => None,
         }
@@ -55,6 +60,7 @@ impl From<EncodeError> for EmitError {
         match error {
             EncodeError::ReservedEvent => Self::ReservedEvent,
             EncodeError::Value(error) => Self::Arguments(error),
+            EncodeError::Parser(error) => Self::Parser(error),
             // Only connects must be objects, and they are not emitted by users.
             _ => Self::Arguments(serde::ser::Error::custom(error)),
         }

@@ -59,6 +59,9 @@ mod error;
 // Sessions without Socket.IO.
 pub mod engine;
 
+// Packets in another form than the protocol's.
+pub mod parser;
+
 /// What makes several servers one: the contract of adapters.
 ///
 /// A server is given a factory by [`IoBuilder::adapter`], which makes one [`Adapter`](adapter::Adapter) for each namespace.

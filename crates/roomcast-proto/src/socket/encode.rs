@@ -17,6 +17,7 @@ use super::args::Args;
 use super::handoff;
 use super::outcome::ResultSerializer;
 use super::packet::{PacketType, is_reserved_event};
+use super::parser::ParserError;
 use super::scan;
 use super::spread::{self, Shape};
 
@@ -42,6 +43,8 @@ pub enum EncodeError {
     NotAnObject,
     /// The value is no JSON: a map key is no string, or its own `Serialize` refused.
     Value(serde_json::Error),
+    /// Another parser than the default one cannot write it.
+    Parser(ParserError),
 }
 
 /// What became of an ack.
@@ -261,7 +264,8 @@ fn write_object<T: Serialize + ?Sized>(out: &mut Vec<u8>, payload: &T) -> Result
     if out.get(open) == Some(&b'{') { Ok(()) } else { Err(EncodeError::NotAnObject) }
 }
 
-fn write_json<T: Serialize + ?Sized>(
+/// Writes a value as JSON, its byte strings set aside.
+pub(super) fn write_json<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     attachments: &mut Attachments,
     value: &T,
@@ -341,6 +345,12 @@ impl Drop for Draft<'_> {
     }
 }
 
+impl From<ParserError> for EncodeError {
+    fn from(error: ParserError) -> Self {
+        Self::Parser(error)
+    }
+}
+
 impl From<serde_json::Error> for EncodeError {
     fn from(error: serde_json::Error) -> Self {
         Self::Value(error)
@@ -353,6 +363,7 @@ impl fmt::Display for EncodeError {
             Self::ReservedEvent => "the event name is reserved",
             Self::NotAnObject => "the payload is not an object",
             Self::Value(_) => "the value cannot be written as JSON",
+            Self::Parser(error) => return error.fmt(f),
         })
     }
 }
@@ -361,7 +372,7 @@ impl std::error::Error for EncodeError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Value(source) => Some(source),
-            Self::ReservedEvent | Self::NotAnObject => None,
+            Self::ReservedEvent | Self::NotAnObject | Self::Parser(_) => None,
         }
     }
 }

@@ -26,7 +26,7 @@ mod surrogates;
 mod placeholders;
 
 mod decode;
-pub use decode::{DecodeError, Decoder, Limits};
+pub use decode::{DecodeError, Decoder, Limits, read_back};
 
 pub mod connection;
 pub use connection::{Connection, Decision, RefuseReason, SlotId, Violation};
@@ -61,3 +61,5 @@ pub use encode::{
 
 mod array;
 pub use array::{encode_event_array, encode_event_of_array, read_event_array};
+
+pub mod parser;

@@ -36,7 +36,10 @@ impl Broadcast {
             Err(error) => return Emitted::failed(error),
         };
         let head = Head { namespace: self.namespace.name(), id: None };
-        let frame = deliver::event_of_array(head, &raw).compress(self.target.flags().compress);
+        let frame = match self.namespace.hooks().encoder.event_of_array(head, &raw) {
+            Ok(frame) => frame.compress(self.target.flags().compress),
+            Err(error) => return Emitted::failed(self.unwritable(event, error)),
+        };
         let urgency = self.urgency();
         let prepared = Arc::new(Prepared::new(frame.clone(), urgency.clone()));
         let sent = backend

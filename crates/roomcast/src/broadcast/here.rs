@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use proto::engine::Frame;
-use proto::socket::{Args, Head};
+use proto::socket::Args;
 use roomcast_adapter::adapter::AckSink;
 use roomcast_adapter::{RawJson, Target};
 use tokio::sync::oneshot;
 
-use crate::deliver;
 use crate::namespace::NamespaceInner;
 use crate::outbox::{Pushed, Urgency};
 use crate::socket::{Emitted, Outgoing, Waiter};
@@ -93,7 +92,10 @@ pub(crate) fn ask_here(
     sink: Arc<dyn AckSink>,
 ) {
     let id = namespace.next_ack_id();
-    let frame = deliver::event_of_array(Head { namespace: namespace.path(), id: Some(id) }, event);
+    let Some(frame) = namespace.frame(event, Some(id)) else {
+        sink.node_counted(0);
+        return;
+    };
     let frame = frame.compress(target.flags().compress);
     let urgency = asking(target);
     let (pending, done) = oneshot::channel();

@@ -21,7 +21,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Namespace;
-use crate::deliver;
 use crate::error::{AckError, Cause, EmitError, Failure, FetchError};
 use crate::outbox::{Key, Urgency};
 use crate::socket::{Emitted, error_again};
@@ -250,7 +249,9 @@ impl Broadcast {
     fn encode<T: Serialize>(&self, event: &str, args: &T, id: Option<u64>) -> Result<Frame, EmitError> {
         let head = Head { namespace: self.namespace.name(), id };
         let compress = self.target.flags().compress;
-        deliver::event(head, event, args)
+        let encoder = &self.namespace.hooks().encoder;
+        encoder
+            .event(head, event, args)
             .map(|frame| frame.compress(compress))
             .map_err(|error| self.unwritable(event, error))
     }

@@ -10,7 +10,6 @@ use proto::socket::{Args, EncodeError, NamespacePath, SlotId};
 use serde::Serialize;
 
 use super::Connection;
-use crate::deliver;
 use crate::error::{Cause, ConnectError};
 use crate::extract::EventContext;
 use crate::handler::{AnyHandler, Done, Origin, panic_message};
@@ -82,8 +81,8 @@ impl Connection {
             Err(refused) => {
                 self.protocol.remove(slot);
                 match refused {
-                    Refused::NoSuchNamespace => self.refuse(&path, "Invalid namespace"),
-                    Refused::ByMiddleware(error) => self.refuse_with(&path, &error),
+                    Refused::NoSuchNamespace => self.refuse(path.as_str(), "Invalid namespace"),
+                    Refused::ByMiddleware(error) => self.refuse_with(path.as_str(), &error),
                 }
             }
             Ok(entering) => {
@@ -95,14 +94,22 @@ impl Connection {
     }
 
     fn welcome(&mut self, slot: SlotId, mut entering: Entering) {
-        let Some(socket) = entering.socket.take() else { return };
-        self.connect_deadline = None;
+        let Some(socket) = &entering.socket else { return };
         let reply = match socket.revision() {
             Revision::V3 => None,
             Revision::V4 => Some(ConnectReply { sid: socket.id() }),
         };
-        let frame =
-            deliver::connect(socket.namespace_path(), reply.as_ref()).expect("an id always serialises");
+        let frame = match socket.encoder().connect(socket.namespace_path(), reply.as_ref()) {
+            Ok(frame) => frame,
+            Err(error) => {
+                // Only a parser of the user's can fail at an id; a client that hears nothing is better off alone.
+                socket.report("connect", Cause::Emit(error.into()));
+                self.closing = Closing::Yes;
+                return;
+            }
+        };
+        let Some(socket) = entering.socket.take() else { return };
+        self.connect_deadline = None;
         // The reply goes before anything that rooms may bring.
         let _ = socket.push(frame, &Urgency::Reliable);
         self.sockets.push((slot, socket.clone()));
@@ -117,20 +124,29 @@ impl Connection {
     }
 
     /// A refusal of the server's own, which is an object in both revisions.
-    pub(super) fn refuse(&self, path: &NamespacePath, message: &str) {
-        self.push_refusal(deliver::connect_error(path.as_str(), &ConnectError::new(message)));
+    pub(super) fn refuse(&mut self, path: &str, message: &str) {
+        let refusal = self.io.hooks().encoder.connect_error(path, &ConnectError::new(message));
+        self.push_refusal(path, refusal);
     }
 
-    fn refuse_with(&self, path: &NamespacePath, error: &ConnectError) {
-        self.push_refusal(match self.mailbox.dialect().revision() {
-            Revision::V3 => deliver::bare_connect_error(path.as_str(), &error.bare()),
-            Revision::V4 => deliver::connect_error(path.as_str(), error),
-        });
+    fn refuse_with(&mut self, path: &str, error: &ConnectError) {
+        let encoder = &self.io.hooks().encoder;
+        let refusal = match self.mailbox.dialect().revision() {
+            Revision::V3 => encoder.bare_connect_error(path, &error.bare()),
+            Revision::V4 => encoder.connect_error(path, error),
+        };
+        self.push_refusal(path, refusal);
     }
 
-    fn push_refusal(&self, frame: Result<Frame, EncodeError>) {
-        // A session that has ended hears nothing.
-        let _ = self.mailbox.push(frame.expect("a text and JSON always serialise"), &Urgency::Reliable);
+    fn push_refusal(&mut self, path: &str, refusal: Result<Frame, EncodeError>) {
+        match refusal {
+            // A session that has ended hears nothing.
+            Ok(frame) => _ = self.mailbox.push(frame, &Urgency::Reliable),
+            Err(error) => {
+                tracing::warn!(namespace = path, %error, "a refusal cannot be written");
+                self.closing = Closing::Yes;
+            }
+        }
     }
 
     /// Calls a handler: its parameters, its first step, all in place.

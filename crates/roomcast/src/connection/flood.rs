@@ -58,7 +58,7 @@ impl Connection {
         }
         self.count_refused();
         self.protocol.remove(slot);
-        self.refuse(path, &Cause::TooFast.to_string());
+        self.refuse(path.as_str(), &Cause::TooFast.to_string());
         false
     }
 

@@ -17,7 +17,6 @@ use proto::engine::{CloseReason, Message, Revision};
 use proto::socket::{Decision, Limits, NamespacePath, SlotId, Violation};
 use smallvec::SmallVec;
 
-use crate::deliver;
 use crate::error::Cause;
 use crate::extract::Reason;
 use crate::handler::{Done, Tasks};
@@ -83,8 +82,11 @@ impl Connection {
         let flow = Flow::new(bounds);
         let deadline = now().checked_add(config.connect_timeout);
         let revision = mailbox.dialect().revision();
-        let mut protocol =
-            proto::socket::Connection::new(limits, config.max_namespaces).with_revision(revision);
+        let protocol = match io.hooks().encoder.parser() {
+            None => proto::socket::Connection::new(limits, config.max_namespaces),
+            Some(parser) => proto::socket::Connection::with_parser(parser, limits, config.max_namespaces),
+        };
+        let mut protocol = protocol.with_revision(revision);
         let mut asked = Vec::new();
         if revision == Revision::V3 {
             asked.push((protocol.connect_main(), NamespacePath::root(), None));
@@ -150,7 +152,7 @@ impl Connection {
         tracing::debug!(sid = ?self.mailbox.sid(), %violation, "protocol violation");
         if violation.raises_error() {
             for (_, socket) in &self.sockets {
-                socket.report("error", Cause::Protocol(*violation));
+                socket.report("error", Cause::Protocol(violation.clone()));
             }
         }
         self.closing = Closing::Yes;
@@ -288,9 +290,11 @@ impl Application for Connection {
 impl Connection {
     /// Tells the client that the server ends a socket.
     fn goodbye(&self, slot: SlotId) {
-        if let Some(socket) = self.socket(slot) {
+        let Some(socket) = self.socket(slot) else { return };
+        match socket.encoder().disconnect(socket.namespace_path()) {
             // A session that has ended hears nothing.
-            let _ = socket.push(deliver::disconnect(socket.namespace_path()), &Urgency::Reliable);
+            Ok(frame) => _ = socket.push(frame, &Urgency::Reliable),
+            Err(error) => socket.report("disconnect", Cause::Emit(error.into())),
         }
     }
 

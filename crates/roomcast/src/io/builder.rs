@@ -12,8 +12,10 @@ use super::{Io, IoInner};
 use crate::builder::ServerBuilder;
 use crate::config::{EngineConfig, ServeClient, SocketConfig};
 use crate::core::Core;
+use crate::deliver::Encoder;
 use crate::hooks::Hooks;
 use crate::namespace::Registry;
+use crate::parser::Parser;
 
 /// The options of an [`Io`]; each has the reference's default, unless its text says otherwise.
 pub type IoBuilder = ServerBuilder<SocketOptions>;
@@ -21,6 +23,7 @@ pub type IoBuilder = ServerBuilder<SocketOptions>;
 /// What a Socket.IO server has beyond its engine.
 pub struct SocketOptions {
     socket: SocketConfig,
+    encoder: Encoder,
     adapter: Option<Box<dyn AdapterFactory>>,
 }
 
@@ -33,12 +36,20 @@ impl fmt::Debug for SocketOptions {
 impl IoBuilder {
     pub(super) fn new() -> Self {
         let engine = EngineConfig::new("/socket.io", ServeClient::Embedded);
-        Self::with(engine, SocketOptions { socket: SocketConfig::default(), adapter: None })
+        let (socket, encoder) = (SocketConfig::default(), Encoder::default());
+        Self::with(engine, SocketOptions { socket, encoder, adapter: None })
     }
 
     /// For how long a connection may be in no namespace, default 45 s. JS: `connectTimeout`.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.upper.socket.connect_timeout = timeout;
+        self
+    }
+
+    /// How packets are written and read, by default as the protocol says; both sides must use the same. See
+    /// [`roomcast::parser`](crate::parser). JS: `parser`.
+    pub fn parser(mut self, parser: impl Parser) -> Self {
+        self.upper.encoder = Encoder::new(Arc::new(parser));
         self
     }
 
@@ -127,8 +138,9 @@ impl IoBuilder {
     /// The server.
     #[must_use]
     pub fn build(self) -> Io {
-        let Self { engine, hooks: engine_hooks, upper: SocketOptions { socket, adapter } } = self;
-        let hooks = Arc::new(Hooks::default());
+        let Self { engine, hooks: engine_hooks, upper } = self;
+        let SocketOptions { socket, encoder, adapter } = upper;
+        let hooks = Arc::new(Hooks::new(encoder));
         let clean_up = socket.cleanup_empty_child_namespaces;
         let namespaces = Registry::new(hooks.clone(), socket.max_rooms, clean_up, adapter);
         let main = namespaces.of(&NamespacePath::root());

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use proto::engine::Frame;
 use proto::socket::Head;
 use roomcast_adapter::adapter::{AckSink, Answer, Disconnect, RemoteSocketData};
 use roomcast_adapter::{Local, RawJson, Room, Target};
@@ -12,8 +13,21 @@ use roomcast_adapter::{Local, RawJson, Room, Target};
 use super::NamespaceInner;
 use crate::Socket;
 use crate::broadcast::{Prepared, ask_here, deliver_here};
-use crate::deliver;
 use crate::outbox::Urgency;
+
+impl NamespaceInner {
+    /// An event from another node as the clients of this one get it; `None` if this server's parser cannot write it.
+    pub(crate) fn frame(&self, event: &RawJson, id: Option<u64>) -> Option<Frame> {
+        let head = Head { namespace: self.path(), id };
+        let frame = self.hooks.encoder.event_of_array(head, event);
+        frame
+            .inspect_err(|error| {
+                let namespace = self.path.as_str();
+                tracing::warn!(namespace, %error, "an event of another node cannot be written");
+            })
+            .ok()
+    }
+}
 
 impl Local for NamespaceInner {
     fn namespace(&self) -> &str {
@@ -24,7 +38,7 @@ impl Local for NamespaceInner {
         if let Some(prepared) = event.own::<Prepared>() {
             return prepared.deliver_here(self, target);
         }
-        let frame = deliver::event_of_array(Head { namespace: self.path.as_str(), id: None }, event);
+        let Some(frame) = self.frame(event, None) else { return 0 };
         let frame = frame.compress(target.flags().compress);
         let urgency = if target.flags().volatile { Urgency::Volatile } else { Urgency::Event };
         deliver_here(self, target, &frame, &urgency).queued()

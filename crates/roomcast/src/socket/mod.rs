@@ -23,6 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::broadcast::Broadcast;
+use crate::deliver::Encoder;
 use crate::error::{Cause, Failure};
 use crate::http::Handshake;
 use crate::session::Command;
@@ -281,6 +282,10 @@ impl Socket {
             cause,
         };
         self.namespace().hooks().report(&failure);
+    }
+
+    pub(crate) fn encoder(&self) -> &Encoder {
+        &self.namespace().hooks().encoder
     }
 
     pub(crate) fn namespace_path(&self) -> &str {

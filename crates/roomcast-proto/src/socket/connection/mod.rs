@@ -10,6 +10,7 @@
 //! connect itself can be sent to a namespace in the batch that asks for it.
 
 mod decision;
+mod reader;
 mod revision3;
 mod slots;
 
@@ -20,10 +21,12 @@ use bytes::Bytes;
 pub use decision::{Decision, RefuseReason, Violation};
 pub use slots::SlotId;
 
+use self::reader::Reader;
 use self::slots::{Slots, State};
-use super::decode::{Decoder, Limits};
+use super::decode::Limits;
 use super::namespace::NamespacePath;
 use super::packet::{Body, Packet};
+use super::parser::Parser;
 use crate::engine::Revision;
 
 /// Namespaces per connection if the server sets no other bound: many more than any page joins, at 32 bytes each.
@@ -37,7 +40,7 @@ pub const MAX_NAMESPACE_LEN: usize = 1024;
 /// JS: socket.io/lib/client.ts
 #[derive(Debug)]
 pub struct Connection {
-    decoder: Decoder,
+    reader: Reader,
     slots: Slots,
     max_namespaces: usize,
     revision: Revision,
@@ -48,12 +51,17 @@ impl Connection {
     /// connect gives [`Decision::Refuse`].
     #[must_use]
     pub fn new(limits: Limits, max_namespaces: usize) -> Self {
-        Self {
-            decoder: Decoder::new(limits),
-            slots: Slots::default(),
-            max_namespaces,
-            revision: Revision::V4,
-        }
+        Self::with_reader(Reader::new(limits), max_namespaces)
+    }
+
+    /// The same, with another parser than the default one.
+    #[must_use]
+    pub fn with_parser(parser: &dyn Parser, limits: Limits, max_namespaces: usize) -> Self {
+        Self::with_reader(Reader::with_parser(parser, limits), max_namespaces)
+    }
+
+    fn with_reader(reader: Reader, max_namespaces: usize) -> Self {
+        Self { reader, slots: Slots::default(), max_namespaces, revision: Revision::V4 }
     }
 
     /// The same for a client that speaks this revision of Engine.IO. What else Socket.IO 2.x does in its own way:
@@ -69,19 +77,18 @@ impl Connection {
     /// # Errors
     /// A [`Violation`]: the engine session must be closed.
     pub fn handle_text<'a>(&mut self, text: &'a str) -> Result<Decision<'a>, Violation> {
-        match self.decoder.text(text) {
-            Ok(Some(packet)) => self.decide(packet),
-            Ok(None) => Ok(Decision::Nothing),
-            Err(error) => Err(error.into()),
+        match self.reader.text(text)? {
+            Some(packet) => self.decide(packet),
+            None => Ok(Decision::Nothing),
         }
     }
 
-    /// Decides what a binary message asks for, which is something only if it completes a packet.
+    /// Decides what a binary message asks for; with the default parser that is something only if it completes a packet.
     ///
     /// # Errors
     /// A [`Violation`]: the engine session must be closed.
     pub fn handle_binary(&mut self, attachment: Bytes) -> Result<Decision<'static>, Violation> {
-        match self.decoder.binary(attachment)? {
+        match self.reader.binary(attachment)? {
             Some(packet) => self.decide(packet),
             None => Ok(Decision::Nothing),
         }
@@ -128,7 +135,7 @@ impl Connection {
     /// Whether a packet waits for attachments. A server bounds how long.
     #[must_use]
     pub fn is_reassembling(&self) -> bool {
-        self.decoder.is_reassembling()
+        self.reader.is_reassembling()
     }
 
     #[inline]
@@ -136,14 +143,14 @@ impl Connection {
         // JS: socket.io/lib/client.ts ondecoded, socket.io/lib/socket.ts _onpacket
         match packet.body {
             Body::Connect(auth) => match self.revision {
-                Revision::V3 => return self.connect_by_query(&packet.namespace),
-                Revision::V4 => return self.connect(&packet.namespace, auth.map(Cow::Borrowed)),
+                Revision::V3 => return self.connect_by_query(packet.namespace),
+                Revision::V4 => return self.connect(packet.namespace, auth),
             },
             Body::ConnectError(_) => return Err(Violation::ConnectErrorFromClient),
             Body::Disconnect | Body::Event { .. } | Body::Ack { .. } => {}
         }
-        let slot =
-            self.slots.addressed(&packet.namespace).or_else(|| self.addressed_by_query(&packet.namespace));
+        let slot = self.slots.addressed(&packet.namespace);
+        let slot = slot.or_else(|| self.addressed_by_query(&packet.namespace));
         let Some(slot) = slot else { return Err(Violation::NotJoined) };
         if slot.has_left() {
             return Ok(Decision::Nothing);
@@ -162,26 +169,28 @@ impl Connection {
 
     fn connect<'a>(
         &mut self,
-        namespace: &str,
+        namespace: Cow<'a, str>,
         auth: Option<Cow<'a, str>>,
     ) -> Result<Decision<'a>, Violation> {
-        if self.slots.is_pending(namespace) {
+        if self.slots.is_pending(&namespace) {
             // The official client asks again where a namespace is left and joined before the first answer. One socket is
             // enough for it; the reference makes two.
             return Ok(Decision::Nothing);
         }
-        if self.slots.is_occupied(namespace) {
+        if self.slots.is_occupied(&namespace) {
             return Err(Violation::AlreadyJoined);
         }
-        // The decoder ends a path at its comma, so this cannot fail.
-        let namespace = NamespacePath::new(namespace).map_err(|_| Violation::NotJoined)?;
-        if namespace.as_str().len() > MAX_NAMESPACE_LEN {
+        if namespace.len() > MAX_NAMESPACE_LEN {
             return Ok(Decision::Refuse { namespace, reason: RefuseReason::NameTooLong });
         }
         if self.slots.occupied() >= self.max_namespaces {
             return Ok(Decision::Refuse { namespace, reason: RefuseReason::TooManyNamespaces });
         }
-        let slot = self.slots.open(namespace.clone());
-        Ok(Decision::Connect { slot, namespace, auth })
+        let path = NamespacePath::new(&namespace).ok().filter(|path| path.is(&namespace));
+        let Some(path) = path else {
+            return Ok(Decision::Refuse { namespace, reason: RefuseReason::InvalidName });
+        };
+        let slot = self.slots.open(path.clone());
+        Ok(Decision::Connect { slot, namespace: path, auth })
     }
 }

@@ -25,9 +25,16 @@ impl Connection {
         slot
     }
 
-    pub(super) fn connect_by_query<'a>(&mut self, namespace: &str) -> Result<Decision<'a>, Violation> {
-        let (path, query) = split(namespace);
-        self.connect(path, query.map(|query| Cow::Owned(to_json(query))))
+    pub(super) fn connect_by_query<'a>(
+        &mut self,
+        namespace: Cow<'a, str>,
+    ) -> Result<Decision<'a>, Violation> {
+        let auth = split(&namespace).1.map(|query| Cow::Owned(to_json(query)));
+        let path = match namespace {
+            Cow::Borrowed(namespace) => Cow::Borrowed(split(namespace).0),
+            Cow::Owned(namespace) => Cow::Owned(split(&namespace).0.to_owned()),
+        };
+        self.connect(path, auth)
     }
 
     /// The slot of a packet that repeats the query. Only revision 3 does.
