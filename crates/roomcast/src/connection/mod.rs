@@ -17,6 +17,7 @@ use proto::engine::{CloseReason, Message, Revision};
 use proto::socket::{Decision, Limits, NamespacePath, SlotId, Violation};
 use smallvec::SmallVec;
 
+use crate::engine::Session;
 use crate::error::Cause;
 use crate::extract::Reason;
 use crate::handler::{Done, Tasks};
@@ -93,7 +94,7 @@ impl Connection {
             // The session is new, so it takes commands.
             let _ = mailbox.command(Command::Application(CONNECT_MAIN_SOON));
         }
-        Self {
+        let connection = Self {
             protocol,
             io,
             mailbox,
@@ -108,7 +109,13 @@ impl Connection {
             progressed: false,
             closing: Closing::No,
             closed: false,
-        }
+        };
+        connection.io.core().session_hooks.opened(|| connection.session());
+        connection
+    }
+
+    fn session(&self) -> Session {
+        Session::new(self.mailbox.clone(), self.handshake.clone())
     }
 
     fn socket(&self, slot: SlotId) -> Option<&Socket> {
@@ -269,7 +276,12 @@ impl Application for Connection {
         self.closing
     }
 
-    fn on_close(&mut self, reason: CloseReason, _detail: &'static str, deferred: bool) {
+    fn on_upgrade(&mut self) {
+        self.io.core().session_hooks.upgraded(|| self.session());
+    }
+
+    fn on_close(&mut self, reason: CloseReason, detail: &'static str, deferred: bool) {
+        self.io.core().session_hooks.closed(|| self.session(), reason, detail);
         self.closed = true;
         self.connect_deadline = None;
         self.attachment_deadline = None;
