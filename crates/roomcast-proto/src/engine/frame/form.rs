@@ -7,7 +7,18 @@
 use std::sync::Arc;
 
 use super::{Attached, Attachment, Frame, Repr};
-use crate::websocket::{OpCode, encode_header};
+use crate::websocket::{COMPRESSED, Context, Deflater, MAX_HEADER, OpCode, encode_header};
+
+/// How the messages of a frame are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deflating {
+    /// Messages with fewer bytes are left as they are.
+    pub threshold: usize,
+    /// Whether messages refer to those before them. If not, one that would not shrink is left as it is.
+    pub context: Context,
+    /// Whether a byte 4 precedes binary messages, as in [`Frame::revision3`].
+    pub revision3: bool,
+}
 
 /// The type digit of a message as a byte, which precedes binary messages in Engine.IO 3.
 const MESSAGE: u8 = 4;
@@ -31,12 +42,79 @@ impl Frame {
         Some(self.formed(attached.text.clone(), attachments))
     }
 
+    /// The frame for a WebSocket with permessage-deflate. `None` if it is the same: control frames, those that must not be
+    /// compressed, and those without a message that is large enough.
+    #[must_use]
+    pub fn deflated(&self, deflater: &mut Deflater, how: Deflating) -> Option<Self> {
+        if self.is_formed() {
+            return None;
+        }
+        let prefix: &[u8] = if how.revision3 { &[MESSAGE] } else { &[] };
+        let mut any = false;
+        let mut deflate = |opcode, message: [&[u8]; 2]| {
+            let compressed = self.may_compress().then(|| how.deflate(deflater, opcode, message))?;
+            any |= compressed.is_some();
+            compressed
+        };
+        let text = match self.text_packet() {
+            [] => None,
+            packet => deflate(OpCode::Text, [packet, &[]]),
+        };
+        let attachments: Box<[_]> = self
+            .attachments()
+            .iter()
+            .map(|attachment| match deflate(OpCode::Binary, [prefix, &attachment.data]) {
+                Some((header, header_len, data)) => Attachment { header, header_len, data: data.into() },
+                None if how.revision3 => attachment.with_type(),
+                None => attachment.clone(),
+            })
+            .collect();
+        let formed = any || (how.revision3 && !attachments.is_empty());
+        formed.then(|| match text {
+            Some((header, header_len, packet)) => {
+                let prefix = [1, header_len];
+                let text = [&prefix[..], &header[..usize::from(header_len)], &packet].concat();
+                self.formed(text.into(), attachments)
+            }
+            None => self.formed(self.text_part().into(), attachments),
+        })
+    }
+
     /// Another form of this frame; `text` begins with [`Repr::PREFIX`].
     fn formed(&self, text: Box<[u8]>, attachments: Box<[Attachment]>) -> Self {
         let behind = attachments.iter().map(|a| a.header().len() + a.data.len()).sum::<usize>();
         let websocket_len = text.len() - Repr::PREFIX + behind;
         let cost = self.cost();
         Self(Repr::Attached(Arc::new(Attached { text, attachments, websocket_len, cost, formed: true })))
+    }
+}
+
+impl Deflating {
+    /// Header and payload of a message, if it is compressed.
+    fn deflate(
+        self,
+        deflater: &mut Deflater,
+        opcode: OpCode,
+        message: [&[u8]; 2],
+    ) -> Option<([u8; MAX_HEADER], u8, Vec<u8>)> {
+        let length = message[0].len() + message[1].len();
+        // An empty message has nothing to flush.
+        if length < self.threshold.max(1) {
+            return None;
+        }
+        if self.context == Context::PerMessage {
+            deflater.reset();
+        }
+        let mut payload = Vec::new();
+        deflater.deflate(message, &mut payload).ok()?;
+        // What is in the window has to be sent.
+        if self.context == Context::PerMessage && payload.len() >= length {
+            return None;
+        }
+        let mut header = [0; MAX_HEADER];
+        let header_len = encode_header(&mut header, opcode, true, payload.len() as u64, None);
+        header[0] |= COMPRESSED;
+        Some((header, u8::try_from(header_len).ok()?, payload))
     }
 }
 
