@@ -8,7 +8,9 @@
 use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
-use roomcast_proto::engine::{CloseReason, Flush, Lane, Output, Packet, Session, Timing, Transport, client};
+use roomcast_proto::engine::{
+    CloseReason, Flush, Lane, Output, Packet, Revision, Session, Timing, Transport, client,
+};
 
 const TIMING: Timing = Timing {
     ping_interval: Duration::from_millis(300),
@@ -61,12 +63,13 @@ fuzz_target!(|bytes: &[u8]| {
     let mut reader = Reader(bytes);
     let Some(kind) = reader.byte() else { return };
     let transport = if kind & 1 == 0 { Transport::Polling } else { Transport::WebSocket };
-    if kind & 2 == 0 { server(transport, &mut reader) } else { client(transport, &mut reader) }
+    let revision = if kind & 4 == 0 { Revision::V4 } else { Revision::V3 };
+    if kind & 2 == 0 { server(revision, transport, &mut reader) } else { client(transport, &mut reader) }
 });
 
-fn server(transport: Transport, reader: &mut Reader<'_>) {
+fn server(revision: Revision, transport: Transport, reader: &mut Reader<'_>) {
     let mut now = Instant::now();
-    let mut session = Session::new(TIMING, transport, now);
+    let mut session = Session::with_revision(TIMING, revision, transport, now);
     let mut polls = 0;
     let mut ended = false;
     while server_step(&mut session, reader, &mut now, &mut polls).is_some() {
@@ -110,7 +113,10 @@ fn server_step(
             *now += Duration::from_millis(u64::from(reader.byte()?) * 4);
             session.handle_timeout(*now);
         }
-        _ => _ = session.handle_packet(reader.lane()?, Packet::decode(reader.packet()?), *now),
+        _ => {
+            let (lane, text) = (reader.lane()?, reader.packet()?);
+            _ = session.handle_packet(lane, Packet::decode_in(session.revision(), text), *now);
+        }
     }
     Some(())
 }

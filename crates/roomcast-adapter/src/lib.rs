@@ -15,6 +15,9 @@ mod event;
 // The contract of an adapter, and the one for a node that is alone.
 pub mod adapter;
 
+// What clients have missed while they were away.
+pub mod recovery;
+
 // One suite of tests for every adapter.
 pub mod test_kit;
 

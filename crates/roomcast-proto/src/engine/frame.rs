@@ -21,6 +21,7 @@ pub use form::Deflating;
 pub use weak::WeakFrame;
 
 static PING: LazyLock<Frame> = LazyLock::new(|| Frame::control(b"\x81\x012", 2));
+static PONG: LazyLock<Frame> = LazyLock::new(|| Frame::control(b"\x81\x013", 2));
 static PROBE_PONG: LazyLock<Frame> = LazyLock::new(|| Frame::control(b"\x81\x063probe", 2));
 
 /// One encoded unit, ready for a transport: a text packet, a binary message, or a text packet with its attachments.
@@ -99,6 +100,12 @@ impl Frame {
     #[must_use]
     pub fn ping() -> Self {
         PING.clone()
+    }
+
+    /// The answer to the heartbeat of a client of revision 3.
+    #[must_use]
+    pub fn pong() -> Self {
+        PONG.clone()
     }
 
     /// The answer to a probe.
@@ -350,6 +357,7 @@ mod tests {
     #[test]
     fn control_frames_are_what_their_packets_encode_to() {
         assert_eq!(websocket(&Frame::ping()), websocket(&Frame::packet("2")));
+        assert_eq!(websocket(&Frame::pong()), websocket(&Frame::packet("3")));
         assert_eq!(websocket(&Frame::probe_pong()), websocket(&Frame::packet("3probe")));
     }
 

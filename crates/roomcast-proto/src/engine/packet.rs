@@ -1,11 +1,17 @@
-//! One engine packet: a type digit and data, or a bare binary message.
+//! One engine packet: a type digit and data, or a binary message, which is bare in revision 4 and behind a type byte in
+//! revision 3.
 
 use std::fmt;
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
+
+use super::revision::Revision;
+
+/// The type of a message as a byte, which precedes binary messages in revision 3.
+pub(super) const MESSAGE: u8 = 4;
 
 /// What the application sends and gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,11 +54,20 @@ const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 impl<'a> Packet<'a> {
-    /// Reads a packet from its text form. `b` and base64 is a binary message on every transport.
+    /// Reads a packet of revision 4 from its text form. `b` and base64 is a binary message on every transport.
     ///
     /// # Errors
     /// [`InvalidPacket`] where the text is empty, the type unknown, or the base64 broken.
     pub fn decode(text: &'a str) -> Result<Self, InvalidPacket> {
+        Self::decode_in(Revision::V4, text)
+    }
+
+    /// Reads a packet from its text form. In revision 3 a binary message is `b4` and base64.
+    ///
+    /// # Errors
+    /// [`InvalidPacket`] where the text is empty, the type unknown, or the base64 broken.
+    #[inline]
+    pub fn decode_in(revision: Revision, text: &'a str) -> Result<Self, InvalidPacket> {
         let first = *text.as_bytes().first().ok_or(InvalidPacket)?;
         // The first byte is ASCII in every arm that slices, so 1 is a character boundary.
         match first {
@@ -63,13 +78,34 @@ impl<'a> Packet<'a> {
             b'1' => Ok(Self::Close),
             b'5' => Ok(Self::Upgrade),
             b'6' => Ok(Self::Noop),
-            b'b' => {
-                let bytes = LENIENT_BASE64.decode(&text[1..]).map_err(|_| InvalidPacket)?;
-                Ok(Self::Message(Message::Binary(Bytes::from(bytes))))
-            }
+            b'b' => decode_base64(revision, &text[1..]),
             _ => Err(InvalidPacket),
         }
     }
+
+    /// Reads a packet from its binary form: the message itself, in revision 3 behind the byte 4.
+    ///
+    /// # Errors
+    /// [`InvalidPacket`] where that byte is missing or another. (The reference answers a binary ping and ignores unknown
+    /// types; no client sends any.)
+    pub fn decode_binary(revision: Revision, mut bytes: Bytes) -> Result<Self, InvalidPacket> {
+        if revision == Revision::V3 {
+            if bytes.first() != Some(&MESSAGE) {
+                return Err(InvalidPacket);
+            }
+            bytes.advance(1);
+        }
+        Ok(Self::Message(Message::Binary(bytes)))
+    }
+}
+
+fn decode_base64<'a>(revision: Revision, text: &str) -> Result<Packet<'a>, InvalidPacket> {
+    let text = match revision {
+        Revision::V3 => text.strip_prefix('4').ok_or(InvalidPacket)?,
+        Revision::V4 => text,
+    };
+    let bytes = LENIENT_BASE64.decode(text).map_err(|_| InvalidPacket)?;
+    Ok(Packet::Message(Message::Binary(Bytes::from(bytes))))
 }
 
 impl fmt::Display for InvalidPacket {
@@ -109,5 +145,21 @@ mod tests {
         for (text, packet) in table {
             assert_eq!(Packet::decode(text), packet, "{text}");
         }
+    }
+
+    #[test]
+    fn in_revision_3_binary_messages_have_their_type_in_front() {
+        let message = |bytes: &'static [u8]| Ok(Packet::Message(Message::Binary(Bytes::from_static(bytes))));
+        assert_eq!(Packet::decode_in(Revision::V3, "b4AQIDBA=="), message(&[1, 2, 3, 4]));
+        for text in ["b", "bAQID", "b3AQID", "b4*"] {
+            assert_eq!(Packet::decode_in(Revision::V3, text), Err(InvalidPacket), "{text}");
+        }
+        let binary = |revision, bytes| Packet::decode_binary(revision, Bytes::from_static(bytes));
+        assert_eq!(binary(Revision::V3, &[4, 1, 2]), message(&[1, 2]));
+        assert_eq!(binary(Revision::V3, &[4]), message(&[]));
+        assert_eq!(binary(Revision::V4, &[4, 1, 2]), message(&[4, 1, 2]));
+        assert_eq!(binary(Revision::V4, &[]), message(&[]));
+        assert_eq!(binary(Revision::V3, &[]), Err(InvalidPacket));
+        assert_eq!(binary(Revision::V3, &[2]), Err(InvalidPacket));
     }
 }

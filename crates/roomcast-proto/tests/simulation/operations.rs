@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use roomcast_proto::engine::{
-    CloseReason, Flush, Lane, Output, Packet, Received, Session, Timing, Transport,
+    CloseReason, Flush, Lane, Output, Packet, Received, Revision, Session, Timing, Transport,
 };
 
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ enum Operation {
 
 fn packet() -> impl Strategy<Value = String> {
     prop_oneof![
-        4 => proptest::sample::select(vec!["1", "2", "2probe", "3", "3probe", "4", "4a", "5", "6", "0", "bAA", ""])
+        4 => proptest::sample::select(vec!["1", "2", "2probe", "3", "3probe", "4", "4a", "5", "6", "0", "bAA", "b4AA", ""])
             .prop_map(str::to_owned),
         1 => any::<char>().prop_map(String::from),
     ]
@@ -75,7 +75,11 @@ impl Model {
             Operation::Packet(main, text) => {
                 let was_closed = self.session.is_closed();
                 let lane = if *main { Lane::Main } else { Lane::Probe };
-                let received = self.session.handle_packet(lane, Packet::decode(text), self.now);
+                let received = self.session.handle_packet(
+                    lane,
+                    Packet::decode_in(self.session.revision(), text),
+                    self.now,
+                );
                 match received {
                     Received::Message(_) => {
                         assert!(*main && self.session.is_open(), "a message out of place")
@@ -144,9 +148,21 @@ impl Model {
                     assert!(std::mem::take(&mut self.probe), "{output:?} without a probe");
                 }
                 Output::ProbePong => assert!(self.probe, "a pong for no probe"),
-                Output::Ping => assert!(!self.session.is_closed() || self.session.poll_timeout().is_none()),
+                Output::Ping => {
+                    assert_eq!(self.session.revision(), Revision::V4);
+                    assert!(!self.session.is_closed() || self.session.poll_timeout().is_none());
+                }
+                Output::Pong => assert_eq!(self.session.revision(), Revision::V3),
                 Output::Closed { .. } => self.ended = true,
             }
+        }
+    }
+
+    /// The longest wait.
+    fn longest(&self) -> Duration {
+        match self.session.revision() {
+            Revision::V3 => TIMING.ping_interval + TIMING.ping_timeout,
+            Revision::V4 => TIMING.ping_interval,
         }
     }
 
@@ -157,7 +173,7 @@ impl Model {
         if timeout_was_handled {
             assert!(due.is_none_or(|due| due > self.now), "a deadline that was met is not asked for again");
         }
-        assert!(due.is_none_or(|due| due <= self.now + LONGEST), "a deadline nobody would wait for");
+        assert!(due.is_none_or(|due| due <= self.now + self.longest()), "a deadline nobody would wait for");
         assert!(!self.session.can_send() || self.poll || self.session.transport() == Transport::WebSocket);
         if self.ended {
             assert!(!self.poll && !self.probe, "something is left open");
@@ -171,7 +187,6 @@ const TIMING: Timing = Timing {
     ping_timeout: Duration::from_millis(200),
     upgrade_timeout: Duration::from_millis(1000),
 };
-const LONGEST: Duration = TIMING.ping_interval;
 
 proptest! {
     // Always the same sequences: a test that fails does so for everybody.
@@ -185,12 +200,13 @@ proptest! {
     #[test]
     fn no_sequence_of_operations_breaks_a_session(
         websocket in any::<bool>(),
+        revision in prop_oneof![Just(Revision::V3), Just(Revision::V4)],
         operations in proptest::collection::vec(operation(), 0..60),
     ) {
         let now = Instant::now();
         let transport = if websocket { Transport::WebSocket } else { Transport::Polling };
         let mut model = Model {
-            session: Session::new(TIMING, transport, now),
+            session: Session::with_revision(TIMING, revision, transport, now),
             now,
             poll: false,
             probe: false,

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use roomcast_proto::Sid;
 use roomcast_proto::engine::{
-    CloseReason, Flush, Frame, InvalidPacket, Lane, Message, OpenPacket, Output, Packet, Received, Session,
-    Transport, decode_payload,
+    CloseReason, Dialect, Flush, Frame, InvalidPacket, Lane, Message, OpenPacket, Output, Packet, Received,
+    Session, Transport, decode_payload,
 };
 
 use super::check::Log;
@@ -262,6 +262,7 @@ impl Server {
         assert_eq!(self.end, None, "{output:?} after the end");
         match output {
             Output::Ping => self.outbox.push_front(Frame::ping()),
+            Output::Pong => panic!("a server of revision 4 answers no heartbeat"),
             Output::ProbePong => {
                 let probe = self.probe.expect("a probe is open");
                 net.write(probe, Side::Client, Wire::Text("3probe".to_owned()));
@@ -277,7 +278,7 @@ impl Server {
             }
             Output::AnswerPoll(answer) => {
                 let poll = self.poll.take().expect("a poll is held");
-                net.answer(poll, 200, answer.body().as_bytes().to_vec());
+                net.answer(poll, 200, Dialect::V4.answer(answer).as_bytes().to_vec());
             }
             Output::Closed { reason, .. } => {
                 self.end = Some((net.now, reason));

@@ -1,12 +1,12 @@
-//! Pings and the wait for their pongs.
+//! Pings and the wait for their pongs; in revision 3 the wait for the client's pings.
 //!
-//! What is odd: the first packet after a ping that is not its pong gives the peer the whole wait once more, so that a
+//! What is odd: in revision 4 the first packet after a ping that is not its pong gives the peer the whole wait once more, so that a
 //! long upload in front of the pong is no timeout. JS: engine.io/lib/socket.ts `resetPingTimeout`, since 6.6.10.
 
 use std::time::{Duration, Instant};
 
-use super::{Output, Session};
-use crate::engine::{CloseReason, Timing};
+use super::{Output, Received, Session};
+use crate::engine::{CloseReason, Packet, Revision, Timing};
 
 /// The time `wait` after `now`. A wait beyond thirty years is as good as none and must not overflow the clock.
 pub(in crate::engine) fn later(now: Instant, wait: Duration) -> Instant {
@@ -26,25 +26,48 @@ pub(super) enum Heartbeat {
         /// Another packet has prolonged the wait already.
         prolonged: bool,
     },
+    /// Revision 3: the client's next ping is too late after that time. No other packet stands for it.
+    Listening(Instant),
 }
 
 impl Heartbeat {
-    pub(super) fn new(timing: &Timing, now: Instant) -> Self {
-        Self::Resting(later(now, timing.ping_interval))
+    pub(super) fn new(revision: Revision, timing: &Timing, now: Instant) -> Self {
+        match revision {
+            Revision::V3 => Self::listening(timing, now),
+            Revision::V4 => Self::Resting(later(now, timing.ping_interval)),
+        }
+    }
+
+    fn listening(timing: &Timing, now: Instant) -> Self {
+        Self::Listening(later(now, timing.ping_interval.saturating_add(timing.ping_timeout)))
     }
 
     pub(super) fn deadline(self) -> Instant {
         match self {
             Self::Resting(at) => at,
-            Self::Waiting { deadline, .. } => deadline,
+            Self::Waiting { deadline, .. } | Self::Listening(deadline) => deadline,
         }
     }
 }
 
 impl Session {
-    /// A pong, asked for or not, starts the interval anew.
-    pub(super) fn handle_pong(&mut self, now: Instant) {
-        self.heartbeat = Heartbeat::Resting(later(now, self.timing.ping_interval));
+    /// A ping or a pong. Each revision has one that a client may send; the other is an error.
+    pub(super) fn receive_heartbeat<'a>(&mut self, packet: &Packet<'_>, now: Instant) -> Received<'a> {
+        match (self.revision, packet) {
+            // A pong, asked for or not, starts the interval anew.
+            (Revision::V4, Packet::Pong(_)) => {
+                self.heartbeat = Heartbeat::Resting(later(now, self.timing.ping_interval));
+            }
+            (Revision::V3, Packet::Ping(_)) => {
+                self.heartbeat = Heartbeat::listening(&self.timing, now);
+                self.outputs.push(Output::Pong);
+            }
+            _ => {
+                self.end(CloseReason::TransportError, "invalid heartbeat direction");
+                return Received::End;
+            }
+        }
+        Received::Nothing
     }
 
     /// Any other packet is a sign of life too.
@@ -57,10 +80,12 @@ impl Session {
         }
     }
 
-    /// This side is too busy to read, so that a pong would wait unread: the wait begins anew.
+    /// This side is too busy to read, so that a pong, or a ping of revision 3, would wait unread: the wait begins anew.
     pub fn extend_heartbeat(&mut self, now: Instant) {
-        if let Heartbeat::Waiting { deadline, .. } = &mut self.heartbeat {
-            *deadline = later(now, self.timing.ping_timeout);
+        match &mut self.heartbeat {
+            Heartbeat::Resting(_) => {}
+            Heartbeat::Waiting { deadline, .. } => *deadline = later(now, self.timing.ping_timeout),
+            Heartbeat::Listening(_) => self.heartbeat = Heartbeat::listening(&self.timing, now),
         }
     }
 
@@ -78,6 +103,7 @@ impl Session {
                 self.heartbeat = Heartbeat::Waiting { deadline, prolonged: false };
             }
             Heartbeat::Waiting { .. } => self.end(CloseReason::PingTimeout, "no pong in time"),
+            Heartbeat::Listening(_) => self.end(CloseReason::PingTimeout, "no ping in time"),
         }
     }
 }

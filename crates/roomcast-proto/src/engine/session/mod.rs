@@ -23,7 +23,7 @@ use smallvec::SmallVec;
 
 use self::heartbeat::Heartbeat;
 use self::upgrade::Probe;
-use super::{CloseReason, Timing, Transport};
+use super::{CloseReason, Revision, Timing, Transport};
 
 pub(in crate::engine) use self::heartbeat::later;
 pub use self::polling::{Overlap, PollAnswer};
@@ -54,6 +54,9 @@ pub enum Flush {
 pub enum Output {
     /// Send the heartbeat on the main transport, ahead of what waits.
     Ping,
+    /// Answer the client's heartbeat on the main transport, ahead of what waits. One answer is enough for all that were
+    /// not answered yet.
+    Pong,
     /// Answer the probe on the probing socket.
     ProbePong,
     /// The probing socket is the main transport now. What waits in the outbox leaves on it; if nothing waits, call
@@ -76,6 +79,7 @@ pub enum Output {
 #[derive(Debug)]
 pub struct Session {
     timing: Arc<Timing>,
+    revision: Revision,
     state: State,
     transport: Transport,
     /// A poll waits for packets.
@@ -95,19 +99,38 @@ enum State {
 }
 
 impl Session {
-    /// A session that a handshake on `transport` has just opened. All sessions of a server may share one timing.
+    /// A session of revision 4 that a handshake on `transport` has just opened. All sessions of a server may share one
+    /// timing.
     #[must_use]
     pub fn new(timing: impl Into<Arc<Timing>>, transport: Transport, now: Instant) -> Self {
+        Self::with_revision(timing, Revision::V4, transport, now)
+    }
+
+    /// A session of any revision. It decides which side pings, and nothing else here.
+    #[must_use]
+    pub fn with_revision(
+        timing: impl Into<Arc<Timing>>,
+        revision: Revision,
+        transport: Transport,
+        now: Instant,
+    ) -> Self {
         let timing = timing.into();
         Self {
+            revision,
             state: State::Open,
             transport,
             poll_pending: false,
-            heartbeat: Heartbeat::new(&timing, now),
+            heartbeat: Heartbeat::new(revision, &timing, now),
             probe: None,
             outputs: SmallVec::new(),
             timing,
         }
+    }
+
+    /// The revision that its client speaks.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.revision
     }
 
     /// The transport that packets travel on.

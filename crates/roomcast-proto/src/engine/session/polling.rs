@@ -3,27 +3,16 @@
 use super::{CloseReason, Output, Session, State};
 use crate::engine::Transport;
 
-/// What a pending poll is answered with when no frame is to be sent.
+/// What a pending poll is answered with when no frame is to be sent. How it is written:
+/// [`Dialect::answer`](crate::engine::Dialect::answer).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PollAnswer {
-    /// `6`: poll again, or do not.
+    /// A noop: poll again, or do not.
     Noop,
-    /// `1`: the session has ended.
+    /// A close packet: the session has ended.
     Close,
-    /// `6` and `1`: the poll came after the session was told to close.
+    /// Both: the poll came after the session was told to close.
     NoopAndClose,
-}
-
-impl PollAnswer {
-    /// The polling body.
-    #[must_use]
-    pub const fn body(self) -> &'static str {
-        match self {
-            Self::Noop => "6",
-            Self::Close => "1",
-            Self::NoopAndClose => "6\u{1e}1",
-        }
-    }
 }
 
 /// A request has no place: another of its kind was under way, and the session has ended by that, or the session takes

@@ -44,14 +44,7 @@ impl Session {
 
     fn receive_on_main<'a>(&mut self, packet: Packet<'a>, now: Instant) -> Received<'a> {
         match packet {
-            Packet::Pong(_) => {
-                self.handle_pong(now);
-                return Received::Nothing;
-            }
-            Packet::Ping(_) => {
-                self.end(CloseReason::TransportError, "invalid heartbeat direction");
-                return Received::End;
-            }
+            Packet::Ping(_) | Packet::Pong(_) => return self.receive_heartbeat(&packet, now),
             _ => self.prolong_heartbeat(now),
         }
         match packet {

@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use proto::engine::{CloseReason, Flush, Frame, Output, Session, Transport};
+use proto::engine::{CloseReason, Dialect, Flush, Frame, Output, Session, Transport};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
@@ -199,10 +199,11 @@ impl<A: Application> Driver<A> {
                     self.blocked |= !self.session.can_send();
                     self.mailbox.with_outbox(|outbox| outbox.push_control(Frame::ping()));
                 }
+                Output::Pong => self.mailbox.with_outbox(|outbox| outbox.push_control(Frame::pong())),
                 Output::ProbePong => self.probe_pong = Some(Frame::probe_pong()),
                 Output::Upgraded => self.take_over(),
                 Output::CloseProbe => self.close_probe(),
-                Output::AnswerPoll(answer) => self.answer_poll(answer.body().into()),
+                Output::AnswerPoll(answer) => self.answer_poll(Dialect::V4.answer(answer).into()),
                 Output::Closed { reason, detail } => self.end(reason, detail),
             }
         }

@@ -41,7 +41,7 @@ fn closing_without_a_poll_waits_for_the_next_one() {
     desk.poll();
     let outputs = desk.outputs();
     assert_eq!(answers(&outputs), [PollAnswer::NoopAndClose]);
-    assert_eq!(PollAnswer::NoopAndClose.body(), "6\u{1e}1");
+    assert_eq!(Dialect::V4.answer(PollAnswer::NoopAndClose), "6\u{1e}1");
     assert!(closed(CloseReason::ForcedClose, &outputs));
 }
 

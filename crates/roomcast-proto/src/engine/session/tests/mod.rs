@@ -5,12 +5,13 @@
 mod closing;
 mod heartbeat;
 mod polling;
+mod revision3;
 mod upgrade;
 
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::engine::{Message, Packet, decode_payload};
+use crate::engine::{Dialect, Message, Packet, decode_payload};
 
 /// Ping interval 300 ms, ping timeout 200 ms, upgrade timeout 1 s.
 const TIMING: Timing = Timing {
@@ -28,8 +29,12 @@ struct Desk {
 
 impl Desk {
     pub(super) fn new(transport: Transport) -> Self {
+        Self::of(Revision::V4, transport)
+    }
+
+    pub(super) fn of(revision: Revision, transport: Transport) -> Self {
         let start = Instant::now();
-        Self { session: Session::new(TIMING, transport, start), start, now: 0 }
+        Self { session: Session::with_revision(TIMING, revision, transport, start), start, now: 0 }
     }
 
     pub(super) fn polling() -> Self {
@@ -80,12 +85,13 @@ impl Desk {
 
     pub(super) fn receive<'a>(&mut self, packet: &'a str) -> Received<'a> {
         let now = self.clock();
-        self.session.handle_packet(Lane::Main, Packet::decode(packet), now)
+        self.session.handle_packet(Lane::Main, Packet::decode_in(self.session.revision(), packet), now)
     }
 
     pub(super) fn probe(&mut self, packet: &str) {
         let now = self.clock();
-        let received = self.session.handle_packet(Lane::Probe, Packet::decode(packet), now);
+        let received =
+            self.session.handle_packet(Lane::Probe, Packet::decode_in(self.session.revision(), packet), now);
         assert_eq!(received, Received::Nothing, "a probing socket brings no message");
     }
 

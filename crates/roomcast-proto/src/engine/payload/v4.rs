@@ -1,6 +1,6 @@
-//! Several packets in one polling body, with `0x1E` between them.
+//! Revision 4: text packets with `0x1E` between them.
 
-use super::packet::{InvalidPacket, Packet};
+use crate::engine::packet::{InvalidPacket, Packet};
 
 /// The byte between two packets of a payload.
 pub const SEPARATOR: u8 = 0x1E;
@@ -14,7 +14,24 @@ pub const SEPARATOR: u8 = 0x1E;
 /// assert_eq!(packets, [Ok(Packet::Ping("")), Ok(Packet::Noop)]);
 /// ```
 pub fn decode_payload(body: &str) -> impl Iterator<Item = Result<Packet<'_>, InvalidPacket>> {
-    body.split(char::from(SEPARATOR)).map(Packet::decode)
+    Packets::new(body)
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Packets<'a>(std::str::Split<'a, char>);
+
+impl<'a> Packets<'a> {
+    pub(super) fn new(body: &'a str) -> Self {
+        Self(body.split(char::from(SEPARATOR)))
+    }
+}
+
+impl<'a> Iterator for Packets<'a> {
+    type Item = Result<Packet<'a>, InvalidPacket>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(Packet::decode)
+    }
 }
 
 #[cfg(test)]
