@@ -7,6 +7,7 @@ use proto::engine::{Timing, Transport};
 
 use crate::http::{Cookie, Cors};
 use crate::outbox::OutboxLimits;
+use crate::session::PerMessageDeflate;
 
 /// What the engine layer needs to know.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct EngineConfig {
     pub(crate) cookie: Option<Cookie>,
     /// Answers to polls of at least so many bytes are compressed.
     pub(crate) http_compression: Option<usize>,
+    /// Messages on WebSockets are compressed, where the client does the same.
+    pub(crate) per_message_deflate: Option<PerMessageDeflate>,
     pub(crate) serve_client: ServeClient,
     pub(crate) keep_headers: bool,
 }
@@ -49,6 +52,7 @@ impl EngineConfig {
             cors: None,
             cookie: None,
             http_compression: Some(1024),
+            per_message_deflate: None,
             serve_client,
             keep_headers: true,
         }

@@ -76,6 +76,7 @@ pub use crate::http::{
 pub use crate::io::{Io, IoBuilder, SocketOptions};
 pub use crate::namespace::{Handlers, Namespace, ParentNamespace};
 pub use crate::outbox::{Buffered, Counters, OutboxLimits, Overflow};
+pub use crate::session::PerMessageDeflate;
 pub use crate::socket::{AckFuture, EmitWait, Emitted, HandlerId, Incoming, Modified, Outgoing, Socket};
 
 /// The examples of the front pages compile.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
 use parking_lot::Mutex;
 use proto::engine::{HandshakeError, Transport};
-use proto::websocket::{Accept, Key};
+use proto::websocket::{Accept, Agreement, Key};
 use tokio::net::TcpStream;
 
 use super::ResponseBody;
@@ -22,7 +22,9 @@ use super::handshake::{Handshake, Peer};
 use super::polling::register;
 use super::reply::Reply;
 use super::request::Acceptor;
-use crate::session::{Command, Driver, Mailbox, Start, Stream, WebSocket, Wire, dismiss};
+use crate::session::{
+    Command, Compression, Driver, Mailbox, PerMessageDeflate, Start, Stream, WebSocket, dismiss,
+};
 
 /// Opens a session on a WebSocket. The session exists once the connection is handed over.
 pub(super) fn open<A: Acceptor>(
@@ -95,9 +97,19 @@ fn accept<A: Acceptor>(
     {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, first);
     }
-    let wire = Wire::Plain;
-    let max_message = acceptor.core().config.max_payload;
-    let then = move |stream, early: &[u8]| then(Box::new(WebSocket::new(stream, early, max_message, wire)));
+    let config = &acceptor.core().config;
+    let compression = compression(config.per_message_deflate, &parts.headers)?;
+    if let Some((_, answer)) = &compression {
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, answer.clone());
+    }
+    let max_message = config.max_payload;
+    let then = move |stream, early: &[u8]| {
+        let websocket = WebSocket::new(stream, early, max_message);
+        then(Box::new(match &compression {
+            None => websocket,
+            Some((compression, _)) => websocket.compressed(compression),
+        }));
+    };
     if let Some(takeover) = parts.extensions.get_mut::<Peer>().and_then(|peer| peer.takeover.take()) {
         *takeover.0.lock() = Some(Box::new(then));
     } else {
@@ -113,6 +125,23 @@ fn accept<A: Acceptor>(
         });
     }
     Ok(reply)
+}
+
+/// What is agreed on about compression, and how the client is told.
+fn compression(
+    options: Option<PerMessageDeflate>,
+    headers: &HeaderMap,
+) -> Result<Option<(Compression, HeaderValue)>, HandshakeError> {
+    let Some(options) = options else { return Ok(None) };
+    let values = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter();
+    let values = values.map(HeaderValue::to_str).collect::<Result<Vec<_>, _>>();
+    let values = values.map_err(|_| HandshakeError::TransportHandshake)?;
+    let agreement = Agreement::negotiate(values, options.terms());
+    let agreement = agreement.map_err(|_| HandshakeError::TransportHandshake)?;
+    Ok(agreement.and_then(|agreement| {
+        let answer = HeaderValue::from_str(&agreement.to_string()).ok()?;
+        Some((options.agreed(agreement), answer))
+    }))
 }
 
 /// Whether a request asks for another protocol, as Node sees it: by both headers.

@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
+use super::compression::{Compression, Own};
 use super::gather::{Audience, write_frames};
 use super::wire::Wire;
 
@@ -128,8 +129,10 @@ pub(crate) struct WebSocket {
     /// Bytes that came together with the handshake.
     early: Box<[u8]>,
     pub(super) decoder: Decoder,
-    /// The form that its frames have.
-    pub(super) wire: Wire,
+    /// The form of its frames that others can write as well ...
+    wire: Wire,
+    /// ... or what makes one that only it can.
+    own: Option<Box<Own>>,
     /// Set when the end has come: the close frame and how much of it is written.
     goodbye: Option<Box<Goodbye>>,
 }
@@ -143,9 +146,38 @@ struct Goodbye {
 }
 
 impl WebSocket {
-    pub(crate) fn new(stream: Stream, early: &[u8], max_message: usize, wire: Wire) -> Self {
+    pub(crate) fn new(stream: Stream, early: &[u8], max_message: usize) -> Self {
         let decoder = Decoder::new(Role::Server, Limits::new(max_message));
-        Self { stream, early: early.into(), decoder, wire, goodbye: None }
+        Self { stream, early: early.into(), decoder, wire: Wire::Plain, own: None, goodbye: None }
+    }
+
+    /// A WebSocket of Engine.IO 3.
+    pub(crate) fn revision3(self) -> Self {
+        Self { wire: Wire::Revision3, ..self }
+    }
+
+    /// Compresses messages, as was agreed on.
+    pub(crate) fn compressed(self, compression: &Compression) -> Self {
+        let revision3 = self.wire == Wire::Revision3;
+        Self {
+            decoder: self.decoder.inflating(compression.inflater()),
+            wire: compression.shared(revision3).map_or(self.wire, Wire::Deflated),
+            own: compression.own(revision3),
+            ..self
+        }
+    }
+
+    /// Gives frames their form. They have to be written then, in this order.
+    pub(super) fn form(&mut self, frames: &mut VecDeque<Frame>) {
+        match &mut self.own {
+            None => self.wire.form(frames),
+            Some(own) => own.form(frames),
+        }
+    }
+
+    /// Whether bytes wait here that were read already.
+    pub(super) fn has_early(&self) -> bool {
+        !self.early.is_empty()
     }
 
     /// Reads into `buffer`; 0 at the end of the stream.
@@ -168,8 +200,12 @@ impl WebSocket {
         }
     }
 
-    /// Lets others write, too, while the driver sleeps; where the stream is one that can be shared.
-    pub(super) fn share(&mut self) -> Option<OwnedWriteHalf> {
+    /// Lets others write, too, while the driver sleeps; where the stream is one that can be shared. Gives the form of what
+    /// they write.
+    pub(super) fn share(&mut self) -> (Option<OwnedWriteHalf>, Wire) {
+        if self.own.is_some() {
+            return (None, self.wire);
+        }
         let stream = std::mem::replace(&mut self.stream, Stream::Nothing);
         let (stream, half) = match stream {
             Stream::Tcp(stream) => {
@@ -179,7 +215,7 @@ impl WebSocket {
             stream => (stream, None),
         };
         self.stream = stream;
-        half
+        (half, self.wire)
     }
 
     /// Takes back what [`WebSocket::share`] gave.

@@ -10,6 +10,8 @@ use std::collections::VecDeque;
 
 use proto::engine::{Frame, WeakFrame};
 
+use super::compression::Shared;
+
 /// The most frames whose other form a thread remembers: about what leaves to a session with one write.
 const MAX_KNOWN: usize = 64;
 /// The most bytes of these; a single frame may have more.
@@ -22,11 +24,25 @@ pub(crate) enum Wire {
     #[default]
     Plain,
     /// A WebSocket of Engine.IO 3.
-    #[cfg_attr(not(test), expect(dead_code, reason = "sessions of revision 3 are on their way"))]
     Revision3,
+    /// A WebSocket with compressed messages, of either revision.
+    Deflated(Shared),
 }
 
 impl Wire {
+    /// That of a WebSocket without compression.
+    pub(crate) fn new(revision3: bool) -> Self {
+        match revision3 {
+            true => Self::Revision3,
+            false => Self::Plain,
+        }
+    }
+
+    /// Whether it takes so little work that it can be done in another session's place, however much waits.
+    pub(super) fn is_light(self) -> bool {
+        matches!(self, Self::Plain | Self::Revision3)
+    }
+
     /// Whether frames are what they were.
     pub(crate) fn is_plain(self) -> bool {
         self == Self::Plain
@@ -46,10 +62,11 @@ impl Wire {
         });
     }
 
-    fn make(self, frame: &Frame) -> Option<Frame> {
+    pub(super) fn make(self, frame: &Frame) -> Option<Frame> {
         match self {
             Self::Plain => None,
             Self::Revision3 => frame.revision3(),
+            Self::Deflated(shared) => shared.make(frame),
         }
     }
 }

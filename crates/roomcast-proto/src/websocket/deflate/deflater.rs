@@ -12,7 +12,7 @@ use super::negotiate::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 /// What every flushed message ends with, and is not sent.
 pub(super) const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
 
-/// A compressor: about 300 KiB, less with a smaller window. Messages refer to those before them until it is reset.
+/// A compressor: about 400 KiB, 280 KiB with the smallest window. Messages refer to those before them until it is reset.
 #[derive(Debug)]
 pub struct Deflater(Compress);
 

@@ -42,7 +42,8 @@ impl Inflater {
         Self { own: None, inflated: 0 }
     }
 
-    /// For messages that refer to those before them, in a window of 2^`window_bits` bytes, which it keeps.
+    /// For messages that refer to those before them, in a window of 2^`window_bits` bytes: 47 KiB, whatever the
+    /// window.
     #[must_use]
     pub fn kept(window_bits: u8) -> Self {
         let window_bits = window_bits.clamp(MIN_WINDOW_BITS, MAX_WINDOW_BITS);

@@ -35,8 +35,8 @@ pub struct Terms {
     pub client_context: Context,
     /// The window of the server's messages, from [`MIN_WINDOW_BITS`] to [`MAX_WINDOW_BITS`], the default.
     pub server_window_bits: u8,
-    /// The window that is kept for the client's messages, likewise. It cannot be had from every client; one that does not
-    /// promise it keeps none.
+    /// The window of the client's messages, if it is kept, likewise. Not every client can promise it; one that does not keeps
+    /// none.
     pub client_window_bits: u8,
 }
 
