@@ -7,7 +7,8 @@
 mod step;
 mod watch;
 
-// What its output says about tests.
+// What its output says about tests: how many, and which.
+mod record;
 mod tally;
 
 // What a machine has to have, and how it gets it.
@@ -20,7 +21,9 @@ mod fuzz;
 mod guard;
 mod lint;
 mod million;
+mod parity;
 mod test;
+mod upstream;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -35,6 +38,8 @@ usage: cargo xtask <command>
   test [part ...]       all tests, or only: rust, web, conformance, chat
   suites                the protocol suites alone: Engine.IO and Socket.IO
   reference             the conformance tests against the official packages, to prove the tests
+  upstream <folder>     the test suites of the official project, from a checkout of github.com/socketio/socket.io
+  parity                docs/parity.md against the tests of the last run of all: is each row proven?
   lint                  format, clippy, rustdoc; every warning is an error
   fuzz <target|all>     fuzz a target; --seconds N (60), --keep to add what is new to the kept corpus,
                         --input FILE to run one input again
@@ -45,7 +50,7 @@ usage: cargo xtask <command>
   bench                 Roomcast beside the floor and the peers, 25 minutes; --quick takes three, --smoke only
                         looks for faults; --only scenario,... --subjects a,b --rounds N --out DIR
   bench curves          what a unit of work costs as the work grows; --only curve,...
-  ci                    lint, test, guard, small runs of bench and million, 20 seconds of every fuzz target";
+  ci                    lint, test, parity, guard, small runs of bench and million, 20 seconds of every fuzz target";
 
 const SMOKE_SECONDS: u32 = 20;
 
@@ -74,6 +79,8 @@ fn run(args: &[&str], tally: &mut Tally) -> Outcome {
         ["test", parts @ ..] => test::run(parts, tally),
         ["suites"] => test::suites(tally),
         ["reference"] => test::reference(tally),
+        ["parity"] => parity::run(),
+        ["upstream", source] => upstream::run(Path::new(source), tally),
         ["lint"] => lint::run(),
         ["fuzz", target, options @ ..] => fuzz::run(target, &fuzz::Options::parse(options)?),
         ["guard", options @ ..] => guard::run(guard::Mode::parse(options)?),
@@ -85,6 +92,7 @@ fn run(args: &[&str], tally: &mut Tally) -> Outcome {
             let chores = [
                 lint::run(),
                 test::run(&[], tally),
+                parity::run(),
                 guard::run(guard::Mode::Check),
                 bench::run(&["--smoke"]),
                 million::run(&["--smoke"]),

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::record::Ran;
 use crate::root;
 use crate::tally::{Counts, Tally};
 use crate::watch::Watch;
@@ -60,8 +61,8 @@ impl Step {
         self
     }
 
-    /// In another folder of the repository.
-    pub(crate) fn inside(mut self, folder: &str) -> Self {
+    /// In another folder, of the repository or not.
+    pub(crate) fn inside(mut self, folder: impl AsRef<Path>) -> Self {
         self.folder = root().join(folder);
         self
     }
@@ -105,14 +106,16 @@ impl Step {
         let mut child = self.spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
         let watch = Watch::new(child.id(), LIMIT);
         let (out, err) = (child.stdout.take(), child.stderr.take());
-        let mut counts = Counts::default();
+        let mut heard = Heard::default();
         std::thread::scope(|scope| {
             let other = scope.spawn(|| pass_on(err));
-            counts.add(pass_on(out));
-            counts.add(other.join().unwrap_or_default());
+            heard.add(pass_on(out));
+            heard.add(other.join().unwrap_or_default());
         });
         let status = child.wait().map_err(|error| self.failure(&error.to_string()))?;
+        let Heard { counts, tests } = heard;
         tally.add(name, counts);
+        tally.tests.extend(tests);
         if watch.over() {
             return Err(self.failure(&format!("ended after {} s, it hangs", LIMIT.as_secs())));
         }
@@ -157,8 +160,9 @@ impl Step {
         let words = std::iter::once(&self.program).chain(&self.args);
         line += &words.map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
         match self.folder.strip_prefix(root()) {
-            Ok(folder) if folder != Path::new("") => format!("(cd {} && {line})", folder.display()),
-            _ => line,
+            Ok(folder) if folder == Path::new("") => line,
+            Ok(folder) => format!("(cd {} && {line})", folder.display()),
+            Err(_) => format!("(cd {} && {line})", quoted(&self.folder.to_string_lossy())),
         }
     }
 }
@@ -174,19 +178,34 @@ impl Drop for Running {
     }
 }
 
-/// Shows what comes, and counts the tests in it.
-fn pass_on(output: Option<impl Read>) -> Counts {
-    let mut counts = Counts::default();
-    let Some(output) = output else { return counts };
+/// What a suite has said about its tests.
+#[derive(Default)]
+struct Heard {
+    counts: Counts,
+    tests: Vec<Ran>,
+}
+
+impl Heard {
+    fn add(&mut self, more: Self) {
+        self.counts.add(more.counts);
+        self.tests.extend(more.tests);
+    }
+}
+
+/// Shows what comes, and takes note of the tests in it.
+fn pass_on(output: Option<impl Read>) -> Heard {
+    let mut heard = Heard::default();
+    let Some(output) = output else { return heard };
     let mut output = BufReader::new(output);
     let mut line = Vec::new();
     while let Ok(1..) = output.read_until(b'\n', &mut line) {
         let text = String::from_utf8_lossy(&line);
         print!("{text}");
-        counts.add(Counts::read(&text));
+        heard.counts.add(Counts::read(&text));
+        heard.tests.extend(Ran::read(&text));
         line.clear();
     }
-    counts
+    heard
 }
 
 fn quoted(word: &str) -> String {
@@ -227,5 +246,13 @@ mod tests {
         let mut tally = Tally::default();
         assert!(Step::new("true").count("nothing", &mut tally).is_err());
         assert!(Step::new("echo").arg("# pass 1").count("something", &mut tally).is_ok());
+    }
+
+    #[test]
+    fn a_counted_step_notes_the_tests_by_name() {
+        let mut tally = Tally::default();
+        let lines = "test a::b ... ok\ntest result: ok. 1 passed; 0 failed";
+        Step::new("echo").arg(lines).count("one", &mut tally).unwrap();
+        assert_eq!(tally.tests.iter().map(|ran| ran.name.as_str()).collect::<Vec<_>>(), ["a::b"]);
     }
 }

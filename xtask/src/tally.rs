@@ -1,9 +1,11 @@
 //! How many tests ran, passed, failed or were left out, as their runners say.
 //!
-//! In: the lines of nextest, `cargo test` and `node --test`. Out: a table. What is odd: nothing else is understood of
+//! In: the lines of nextest, `cargo test`, `node --test` and mocha. Out: a table. What is odd: nothing else is understood of
 //! the output; whether a suite has failed is what its exit code says.
 
 use std::fmt;
+
+use crate::record::Ran;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
@@ -28,8 +30,22 @@ impl Counts {
         let cargo = line.strip_prefix("test result:");
         match cargo.or_else(|| line.strip_prefix("Summary [")) {
             Some(rest) => Self::rust(rest),
-            None => Self::default(),
+            None => Self::mocha(line),
         }
+    }
+
+    /// `12 passing (3s)`, `1 pending`, `2 failing`.
+    fn mocha(line: &str) -> Self {
+        let mut counts = Self::default();
+        let mut words = line.split(' ');
+        let Some(Ok(number)) = words.next().map(str::parse) else { return counts };
+        match (words.next(), words.next()) {
+            (Some("passing"), Some(time)) if time.starts_with('(') => counts.passed = number,
+            (Some("failing"), None) => counts.failed = number,
+            (Some("pending"), None) => counts.skipped = number,
+            _ => {}
+        }
+        counts
     }
 
     /// `pass 12`, `fail 0`, ...
@@ -65,22 +81,26 @@ impl Counts {
 
 /// The suites that ran, in their order.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(Vec<(String, Counts)>);
+pub(crate) struct Tally {
+    suites: Vec<(String, Counts)>,
+    /// Their tests, where the output names each in one line: those of Rust.
+    pub(crate) tests: Vec<Ran>,
+}
 
 impl Tally {
     pub(crate) fn add(&mut self, name: &str, counts: Counts) {
-        self.0.push((name.to_owned(), counts));
+        self.suites.push((name.to_owned(), counts));
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
+        if self.suites.is_empty() {
             return Ok(());
         }
         writeln!(f, "\n{:<24}{:>8}{:>8}{:>8}", "tests", "passed", "failed", "skipped")?;
         let mut all = Counts::default();
-        for (name, counts) in &self.0 {
+        for (name, counts) in &self.suites {
             all.add(*counts);
             row(f, name, *counts)?;
         }
@@ -111,6 +131,11 @@ mod tests {
             // nextest
             ("     Summary [   3.412s] 268 tests run: 268 passed (2 slow), 4 skipped\n", (268, 0, 4)),
             ("     Summary [   3.4s] 9 tests run: 7 passed, 2 failed, 0 skipped\n", (7, 2, 0)),
+            // mocha
+            ("  111 passing (9s)\n", (111, 0, 0)),
+            ("  1 pending\n", (0, 0, 1)),
+            ("  2 failing\n", (0, 2, 0)),
+            ("  2 failing attempts are made\n", (0, 0, 0)),
             // anything else
             ("test a_test ... ok\n", (0, 0, 0)),
         ];

@@ -1,9 +1,10 @@
 //! All tests: Rust's own, the browser client's, the conformance tests, the chat in a browser.
 //!
-//! In: which parts. Out: their counts. What is odd: everything is built once, with all features, as debug binaries;
-//! the Node suites start those.
+//! In: which parts. Out: their counts, and a record of the tests by name. What is odd: everything is built once, with all
+//! features, as debug binaries; the Node suites start those.
 
 use crate::machine::{chromium, npm_ci};
+use crate::record;
 use crate::step::{Failure, Outcome, Step, all};
 use crate::tally::Tally;
 use crate::{binaries, root};
@@ -18,8 +19,14 @@ pub(crate) fn run(names: &[&str], tally: &mut Tally) -> Outcome {
     if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
         return Err(Failure(format!("no part {unknown}; there are {}", known.join(", "))));
     }
+    if names.is_empty() {
+        record::forget(None)?;
+    }
     let chosen = PARTS.iter().filter(|(name, _)| names.is_empty() || names.contains(name));
-    all(chosen.map(|(name, part)| part(tally).map_err(|failure| again(&failure, &format!("test {name}")))))
+    all(chosen.map(|(name, part)| {
+        record::forget(Some(name))?;
+        part(tally).map_err(|failure| again(&failure, &format!("test {name}")))
+    }))
 }
 
 /// The two protocol suites alone.
@@ -49,33 +56,39 @@ fn rust(tally: &mut Tally) -> Outcome {
         true => cargo().args("nextest run --no-fail-fast"),
         false => cargo().args("test --no-fail-fast --tests"),
     };
-    tests.args("--workspace --all-features").count("rust", tally)?;
-    cargo().args("test --doc --workspace --all-features").count("rust, documentation", tally)
+    let outcomes = [
+        tests.args("--workspace --all-features").count("rust", tally),
+        cargo().args("test --doc --workspace --all-features").count("rust, documentation", tally),
+        record::write("rust", &tally.tests),
+    ];
+    all(outcomes.into_iter())
 }
 
 fn web(tally: &mut Tally) -> Outcome {
     npm_ci("clients/web")?;
     let npm = |args| Step::new("npm").args(args).inside("clients/web");
     npm("run --silent check").run()?;
-    let test = |args| Ok(readable(npm(args)).env("CHROMIUM", chromium()?));
-    test("test --silent")?.count("web client, reference", tally)?;
+    let chromium = chromium()?;
+    let test = |args| npm(args).env("CHROMIUM", &chromium);
+    readable(test("test --silent")).count("web client, reference", tally)?;
     build()?;
-    let ours = test("run --silent test:rust")?.env("WEB_FIXTURE_BIN", binaries().join("web-fixture"));
-    ours.count("web client, ours", tally)
+    let ours = noted(test("run --silent test:rust"), "web");
+    ours.env("WEB_FIXTURE_BIN", binaries().join("web-fixture")).count("web client, ours", tally)
 }
 
 fn conformance(tally: &mut Tally) -> Outcome {
     build()?;
     npm_ci("conformance")?;
     let step = Step::new("npm").args("run --silent test:rust").inside("conformance");
-    readable(step).env("BIN_DIR", binaries()).count("conformance", tally)
+    noted(step, "conformance").env("BIN_DIR", binaries()).count("conformance", tally)
 }
 
 fn chat(tally: &mut Tally) -> Outcome {
     build()?;
     npm_ci("examples/chat")?;
-    let step = readable(Step::new("npm").args("test --silent").inside("examples/chat"));
-    step.env("CHROMIUM", chromium()?)
+    let step = Step::new("npm").args("test --silent").inside("examples/chat");
+    noted(step, "chat")
+        .env("CHROMIUM", chromium()?)
         .env("CHAT_BIN", binaries().join("chat"))
         .env("ARTIFACTS", root().join("artifacts"))
         .count("chat in a browser", tally)
@@ -90,6 +103,19 @@ pub(crate) fn build() -> Outcome {
 fn readable(step: Step) -> Step {
     let options = std::env::var("NODE_OPTIONS").unwrap_or_default();
     step.env("NODE_OPTIONS", format!("{options} --test-reporter=spec").trim_start())
+}
+
+/// The same, and each test is noted in the record of that part.
+fn noted(step: Step, part: &str) -> Step {
+    let options = std::env::var("NODE_OPTIONS").unwrap_or_default();
+    let (reporter, file) = (record::reporter(), record::file(part));
+    let both = format!(
+        "{options} --test-reporter=spec --test-reporter-destination=stdout \
+         --test-reporter=\"{}\" --test-reporter-destination=\"{}\"",
+        reporter.display(),
+        file.display()
+    );
+    step.env("NODE_OPTIONS", both.trim_start())
 }
 
 fn again(Failure(text): &Failure, command: &str) -> Failure {

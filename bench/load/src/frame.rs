@@ -54,10 +54,27 @@ pub(crate) enum Cut<'a> {
     Wrong,
 }
 
+/// The reserved bit that says that a message is compressed.
+const COMPRESSED: u8 = 0x40;
+
+/// Whether bytes begin with a compressed message.
+pub(crate) fn is_compressed(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| first & COMPRESSED != 0)
+}
+
 /// Cuts the first frame off bytes from the server.
 pub(crate) fn cut(bytes: &[u8]) -> Cut<'_> {
+    cut_as(0, bytes)
+}
+
+/// The same where it is a compressed message.
+pub(crate) fn cut_compressed(bytes: &[u8]) -> Cut<'_> {
+    cut_as(COMPRESSED, bytes)
+}
+
+fn cut_as(reserved: u8, bytes: &[u8]) -> Cut<'_> {
     let [first, second, rest @ ..] = bytes else { return Cut::Part };
-    let Some(kind) = Kind::of(*first) else { return Cut::Wrong };
+    let Some(kind) = Kind::of(*first ^ reserved) else { return Cut::Wrong };
     let (length, header): (usize, usize) = match *second {
         126 => match rest.first_chunk::<2>() {
             Some(length) => (usize::from(u16::from_be_bytes(*length)), 4),
@@ -138,6 +155,14 @@ mod tests {
         for bytes in cases {
             assert_eq!(cut(bytes), Cut::Wrong, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn a_compressed_frame_is_cut_by_whoever_expects_one() {
+        let bytes = b"\xc1\x01a\x81\x01b";
+        assert!(is_compressed(bytes) && !is_compressed(&bytes[3..]));
+        assert_eq!(cut_compressed(bytes), Cut::Whole(Kind::Text, b"a", 3));
+        assert_eq!(cut_compressed(&bytes[3..]), Cut::Wrong);
     }
 
     #[test]

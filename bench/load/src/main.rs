@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! load <scenario> --port P --pid SERVER_PID [--clients N --rooms N --members N --size BYTES --inflight N --seconds S
-//!      --warmup S --namespaces N --rate PER_S --broadcast --tls --threads-of PID --patience S]
+//!      --warmup S --namespaces N --rate PER_S --broadcast --form F --tls --threads-of PID --patience S]
 //! ```
 //!
 //! In: a server that runs on a port of this machine and speaks the events of `bench/` (`broadcast`, `join`, `rooms`,

@@ -9,6 +9,7 @@ use clap::{CommandFactory as _, Parser, ValueEnum};
 use serde::Serialize;
 
 use crate::check::NUMBER;
+use crate::scenario::WireForm;
 
 /// The scenarios; each has a file of `scenario/` that says what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -25,6 +26,8 @@ pub(crate) enum Scenario {
     Heartbeat,
     /// One sends to all.
     Fanout,
+    /// The same in another form on the wire.
+    Forms,
     /// Members of rooms send into their rooms.
     Rooms,
     /// Three members in each of very many rooms.
@@ -93,6 +96,9 @@ pub(crate) struct Arguments {
     /// Whether `latency` sends broadcasts in place of echoes.
     #[arg(long)]
     broadcast: bool,
+    /// In which form `forms` has its messages on the wire.
+    #[arg(long, value_enum, default_value_t)]
+    form: WireForm,
     /// Whether to speak TLS.
     #[arg(long)]
     tls: bool,
@@ -119,6 +125,7 @@ pub(crate) struct Params {
     pub(crate) warmup: f64,
     pub(crate) rate: f64,
     pub(crate) broadcast: bool,
+    pub(crate) form: WireForm,
     pub(crate) tls: bool,
     #[serde(skip)]
     pub(crate) patience: Duration,
@@ -150,7 +157,7 @@ impl Scenario {
             Self::Idle => Defaults { clients: 10_000, inflight: 64, ..usual },
             Self::Connect => Defaults { clients: 10_000, inflight: 64, ..usual },
             Self::Heartbeat => Defaults { clients: 2_000, inflight: 64, ..usual },
-            Self::Fanout => Defaults { clients: 1_001, ..usual },
+            Self::Fanout | Self::Forms => Defaults { clients: 1_001, ..usual },
             Self::Rooms => Defaults { clients: 5_000, rooms: 500, ..usual },
             Self::Churn => Defaults { clients: 10_000, inflight: 64, ..usual },
             Self::ManyRooms => Defaults { clients: 5_000, rooms: 100_000, ..usual },
@@ -205,6 +212,7 @@ impl From<Arguments> for Params {
             warmup: given.warmup.unwrap_or(1.0),
             rate: given.rate.unwrap_or(default.rate),
             broadcast: given.broadcast,
+            form: given.form,
             tls: given.tls,
             patience: Duration::try_from_secs_f64(given.patience).unwrap_or(Duration::from_secs(20)),
         }

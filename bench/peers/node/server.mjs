@@ -20,6 +20,9 @@ const options = {
   pingTimeout: milliseconds("PING_TIMEOUT", 20),
   maxHttpBufferSize: MAX_PAYLOAD,
 };
+if (process.env.DEFLATE) options.perMessageDeflate = true;
+if (process.env.RECOVERY) options.connectionStateRecovery = {};
+if (process.env.PARSER === "msgpack") options.parser = (await import("socket.io-msgpack-parser")).default;
 const paths = tls();
 
 if (values.engine === "uws") {

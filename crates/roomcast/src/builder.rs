@@ -4,12 +4,17 @@
 //! this one list; what only one of them has stands beside it, in `io/builder.rs` and in `engine.rs`.
 
 use std::fmt;
+use std::future::Future;
 use std::time::Duration;
 
-use proto::engine::Transport;
+use http::HeaderMap;
+use proto::engine::{Frame, Message, Transport};
 
-use crate::config::{EngineConfig, with_trailing_slash};
-use crate::http::{Cookie, Cors, Handshake, HttpHooks};
+use crate::HandlerError;
+use crate::config::EngineConfig;
+use crate::http::{
+    ConnectionRefused, Cookie, Cors, Decision, HttpHooks, HttpRequest, HttpResponse, OriginPolicy,
+};
 use crate::outbox::Overflow;
 use crate::session::PerMessageDeflate;
 
@@ -31,7 +36,16 @@ impl<U> ServerBuilder<U> {
 
     /// Where the server lives, default `/socket.io`, of an engine alone `/engine.io`. JS: `path`.
     pub fn path(mut self, path: &str) -> Self {
-        self.engine.path = with_trailing_slash(path);
+        self.engine.set_path(path, self.engine.trailing_slash);
+        self
+    }
+
+    /// Whether a slash belongs to the end of the path, default `true`. What the path of a request begins with decides whether it is
+    /// for this server: with the slash that is `/socket.io/` and all below it; without, `/socket.io` and also `/socket.iox`.
+    /// JS: `addTrailingSlash`.
+    pub fn add_trailing_slash(mut self, add: bool) -> Self {
+        let path = std::mem::take(&mut self.engine.path);
+        self.engine.set_path(&path, add);
         self
     }
 
@@ -93,6 +107,16 @@ impl<U> ServerBuilder<U> {
         self
     }
 
+    /// Whether clients of Engine.IO 3, those of Socket.IO 2.x, may come in, default `false`. Each client is served in the
+    /// revision that it speaks, and rooms may hold both.
+    ///
+    /// The old protocol makes the secret id of a session the public id of its socket: whoever is told a `socket.id()` of
+    /// such a client and may poll can read and write in its name. Do not tell ids to other clients then. JS: `allowEIO3`.
+    pub fn allow_eio3(mut self, allow: bool) -> Self {
+        self.engine.allow_eio3 = allow;
+        self
+    }
+
     /// Cross-origin headers, default none. They never refuse a client; [`ServerBuilder::allow_request`] does. JS: `cors`.
     pub fn cors(mut self, cors: Cors) -> Self {
         self.engine.cors = Some(cors);
@@ -127,12 +151,144 @@ impl<U> ServerBuilder<U> {
         self
     }
 
-    /// Decides about every new session; an error refuses it, and a polling client is told its text. JS: `allowRequest`.
+    /// The first message of every session, right behind the open packet, default none. JS: `initialPacket`.
+    ///
+    /// It is a message of the engine: below Socket.IO it has to be a packet of that.
+    pub fn initial_packet(mut self, message: Message<'_>) -> Self {
+        self.engine.initial_packet = Some(match message {
+            Message::Text(text) => Frame::text(text),
+            Message::Binary(bytes) => Frame::binary(bytes),
+        });
+        self
+    }
+
+    /// Whose pages may open and use sessions, default everybody's. Requests with another `Origin` are refused, with code 4, before
+    /// there is a session, so that no page of another site can speak for its visitors (cross-site WebSocket hijacking). What passes
+    /// beside the list: [`OriginPolicy`]. Roomcast's own; [`ServerBuilder::cors`] refuses nobody.
+    pub fn allowed_origins(mut self, origins: impl Into<OriginPolicy>) -> Self {
+        self.hooks.origins = Some(origins.into());
+        self
+    }
+
+    /// Calls an async function for every request below the path, polls and upgrades too, before it is verified, in the order in
+    /// which they were added. It can read the request, set headers of the answer, which the 101 of a WebSocket carries too, answer
+    /// the request itself, or refuse it by an error: code 3, whose text only [`ServerBuilder::on_connection_error`] hears. Files of
+    /// the client and preflights that CORS answers do not come here. JS: `io.engine.use(..)`.
+    ///
+    /// Tower layers around [`Io::service`](crate::Io::service) see the same requests and answers.
+    ///
+    /// ```
+    /// use roomcast::{HttpRequest, HttpResponse, Io, StatusCode};
+    ///
+    /// let io = Io::builder()
+    ///     .middleware(async |request: HttpRequest, response: HttpResponse| {
+    ///         response.set_header("x-frame-options", "DENY")?;
+    ///         if request.header("user-agent") == Some("bot") {
+    ///             response.end(StatusCode::SERVICE_UNAVAILABLE, "");
+    ///         }
+    ///         Ok(())
+    ///     })
+    ///     .build();
+    /// ```
+    pub fn middleware<F, Fut>(mut self, middleware: F) -> Self
+    where
+        F: Fn(HttpRequest, HttpResponse) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    {
+        self.hooks
+            .middlewares
+            .push(Box::new(move |request, response| Box::pin(middleware(request, response))));
+        self
+    }
+
+    /// Decides about every new session; an error refuses it with code 4, and its client is told the text, or `Forbidden` if it is
+    /// empty. JS: `allowRequest`.
     pub fn allow_request(
         mut self,
-        allow: impl Fn(&Handshake) -> Result<(), String> + Send + Sync + 'static,
+        allow: impl Fn(&HttpRequest) -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
-        self.hooks.allow = Some(Box::new(allow));
+        self.hooks.allow = Some(Decision::AtOnce(Box::new(allow)));
+        self
+    }
+
+    /// As [`ServerBuilder::allow_request`], by an async function; of the two the last set counts. JS: `allowRequest`.
+    ///
+    /// ```
+    /// use roomcast::{HttpRequest, Io};
+    ///
+    /// # async fn is_known(token: &str) -> bool { !token.is_empty() }
+    /// let io = Io::builder()
+    ///     .allow_request_async(async |request: HttpRequest| {
+    ///         match is_known(&request.query("token").unwrap_or_default()).await {
+    ///             true => Ok(()),
+    ///             false => Err("who are you?".to_owned()),
+    ///         }
+    ///     })
+    ///     .build();
+    /// ```
+    pub fn allow_request_async<F, Fut>(mut self, allow: F) -> Self
+    where
+        F: Fn(HttpRequest) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.hooks.allow = Some(Decision::Later(Box::new(move |request| Box::pin(allow(request)))));
+        self
+    }
+
+    /// Makes the ids of sessions; default: random. An id is a secret: whoever knows it can speak for the client, so it has to be
+    /// unpredictable. It has exactly 20 characters of `[A-Za-z0-9_-]`, by which load balancers and cluster nodes know one; anything
+    /// else, an error, or the id of a living session refuses the request with code 3. JS: `engine.generateId`.
+    pub fn generate_id(
+        mut self,
+        generate: impl Fn(&HttpRequest) -> Result<String, HandlerError> + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.generate_id = Some(Decision::AtOnce(Box::new(move |request| {
+            generate(request).map_err(|error| error.to_string())
+        })));
+        self
+    }
+
+    /// As [`ServerBuilder::generate_id`], by an async function; of the two the last set counts. JS: `engine.generateId`.
+    pub fn generate_id_async<F, Fut>(mut self, generate: F) -> Self
+    where
+        F: Fn(HttpRequest) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String, HandlerError>> + Send + 'static,
+    {
+        self.hooks.generate_id = Some(Decision::Later(Box::new(move |request| {
+            let generated = generate(request);
+            Box::pin(async { generated.await.map_err(|error| error.to_string()) })
+        })));
+        self
+    }
+
+    /// Calls a function with the headers of the answer that opens a session, before [`ServerBuilder::on_headers`]: that of the first
+    /// poll, or the 101 of a session that begins on a WebSocket. What it changes is sent. JS: `io.engine.on("initial_headers", ..)`.
+    pub fn on_initial_headers(
+        mut self,
+        hook: impl Fn(&mut HeaderMap, &HttpRequest) + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.initial_headers.push(Box::new(hook));
+        self
+    }
+
+    /// Calls a function with the headers of every answer to a poll or POST, and of every 101, but not of refusals. What it changes
+    /// is sent. JS: `io.engine.on("headers", ..)`.
+    pub fn on_headers(mut self, hook: impl Fn(&mut HeaderMap, &HttpRequest) + Send + Sync + 'static) -> Self {
+        self.hooks.headers.push(Box::new(hook));
+        self
+    }
+
+    /// Calls a function for every request that is refused. JS: `io.engine.on("connection_error", ..)`.
+    ///
+    /// ```
+    /// use roomcast::Io;
+    ///
+    /// let io = Io::builder()
+    ///     .on_connection_error(|refused| println!("{refused}: {:?}", refused.context()))
+    ///     .build();
+    /// ```
+    pub fn on_connection_error(mut self, hook: impl Fn(&ConnectionRefused) + Send + Sync + 'static) -> Self {
+        self.hooks.refused.push(Box::new(hook));
         self
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use proto::engine::{Timing, Transport};
+use proto::engine::{Frame, Timing, Transport};
 
 use crate::http::{Cookie, Cors};
 use crate::outbox::OutboxLimits;
@@ -12,10 +12,13 @@ use crate::session::PerMessageDeflate;
 /// What the engine layer needs to know.
 #[derive(Clone, Debug)]
 pub(crate) struct EngineConfig {
-    /// With the trailing slash, if one is wanted.
+    /// What the path of a request begins with: with the trailing slash, if one is wanted.
     pub(crate) path: String,
+    pub(crate) trailing_slash: bool,
     pub(crate) transports: Vec<Transport>,
     pub(crate) allow_upgrades: bool,
+    /// Clients of revision 3 may come in.
+    pub(crate) allow_eio3: bool,
     pub(crate) timing: Timing,
     pub(crate) max_payload: usize,
     pub(crate) outbox: OutboxLimits,
@@ -27,6 +30,8 @@ pub(crate) struct EngineConfig {
     pub(crate) per_message_deflate: Option<PerMessageDeflate>,
     pub(crate) serve_client: ServeClient,
     pub(crate) keep_headers: bool,
+    /// The first message of every session.
+    pub(crate) initial_packet: Option<Frame>,
 }
 
 /// What `/socket.io/socket.io.js` and its siblings answer.
@@ -43,9 +48,11 @@ pub(crate) enum ServeClient {
 impl EngineConfig {
     pub(crate) fn new(path: &str, serve_client: ServeClient) -> Self {
         Self {
-            path: with_trailing_slash(path),
+            path: format!("{path}/"),
+            trailing_slash: true,
             transports: vec![Transport::Polling, Transport::WebSocket],
             allow_upgrades: true,
+            allow_eio3: false,
             timing: Timing::default(),
             max_payload: 1_000_000,
             outbox: OutboxLimits::default(),
@@ -55,7 +62,16 @@ impl EngineConfig {
             per_message_deflate: None,
             serve_client,
             keep_headers: true,
+            initial_packet: None,
         }
+    }
+
+    /// Sets the path, which begins with a slash even if that was left out. JS: engine.io/lib/server.ts `_computePath`.
+    pub(crate) fn set_path(&mut self, path: &str, trailing_slash: bool) {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let before = if path.is_empty() || path.starts_with('/') { "" } else { "/" };
+        self.path = format!("{before}{path}{}", if trailing_slash { "/" } else { "" });
+        self.trailing_slash = trailing_slash;
     }
 
     pub(crate) fn upgrades(&self, transport: Transport) -> &'static [&'static str] {
@@ -65,11 +81,6 @@ impl EngineConfig {
             _ => &[],
         }
     }
-}
-
-/// One trailing slash.
-pub(crate) fn with_trailing_slash(path: &str) -> String {
-    format!("{}/", path.strip_suffix('/').unwrap_or(path))
 }
 
 /// The bounds and times of the Socket.IO layer.

@@ -56,6 +56,7 @@ mod error;
 // Sessions without Socket.IO.
 pub mod engine;
 
+pub use ::http::{HeaderMap, StatusCode};
 pub use bytes::Bytes;
 pub use proto::engine::Transport;
 pub use proto::socket::{ArgError, Args, Arguments, Binary, Value};
@@ -71,7 +72,8 @@ pub use crate::handler::{Ack, Handler};
 #[doc(hidden)]
 pub use crate::handler::{HandlerFuture, Trouble};
 pub use crate::http::{
-    AllowOrigin, Cookie, Cors, Handshake, Layered, ResponseBody, RoomcastLayer, RoomcastService, SameSite,
+    AllowOrigin, ConnectionRefused, Cookie, Cors, Handshake, HttpRequest, HttpResponse, Layered,
+    OriginPolicy, RefusalContext, ResponseBody, RoomcastLayer, RoomcastService, SameSite,
 };
 pub use crate::io::{Io, IoBuilder, SocketOptions};
 pub use crate::namespace::{Handlers, Namespace, ParentNamespace};

@@ -54,6 +54,26 @@ async fn the_first_argument_of_the_answer_is_the_value() {
 }
 
 #[tokio::test]
+async fn all_arguments_of_an_answer_can_be_had() {
+    let (_io, mut client, socket) = one().await;
+    let pair = socket.emit_with_ack::<(Binary, u8)>("pair", ()).all_args();
+    let list = socket.emit_with_ack::<Vec<u8>>("list", ()).all_args();
+    let none = socket.emit_with_ack::<[u8; 0]>("none", ()).all_args();
+    let wrong = socket.emit_with_ack::<(u8, u8)>("wrong", ()).all_args();
+    client.expect(&[r#"420["pair"]"#, r#"421["list"]"#, r#"422["none"]"#, r#"423["wrong"]"#]).await;
+    client.send(r#"461-0[{"_placeholder":true,"num":0},7]"#).await;
+    client.send_binary(b"abc").await;
+    client.send("431[1,2,3]").await;
+    client.send("432[]").await;
+    client.send("433[1]").await;
+    let (data, number) = soon("the pair", pair).await.unwrap();
+    assert_eq!((&data[..], number), (b"abc".as_slice(), 7));
+    assert_eq!(soon("the list", list).await.unwrap(), [1, 2, 3]);
+    assert_eq!(soon("none", none).await.unwrap(), [0; 0]);
+    assert!(matches!(soon("the wrong one", wrong).await, Err(AckError::Answer(_))));
+}
+
+#[tokio::test]
 async fn an_answer_that_is_late_or_of_another_type_is_an_error() {
     let (_io, mut client, socket) = one().await;
     let late = socket.timeout(SHORT).emit_with_ack::<u8>("late", ());

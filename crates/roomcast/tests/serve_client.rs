@@ -15,9 +15,14 @@ async fn http(io: &Io) -> Http {
     Http::connect(serve(io).await).await
 }
 
-fn unzip(bytes: &[u8]) -> String {
+fn decompress(encoding: &str, bytes: &[u8]) -> String {
     let mut text = String::new();
-    flate2::read::GzDecoder::new(bytes).read_to_string(&mut text).unwrap();
+    let read = match encoding {
+        "br" => brotli::Decompressor::new(bytes, 4096).read_to_string(&mut text),
+        "gzip" => flate2::read::GzDecoder::new(bytes).read_to_string(&mut text),
+        _ => flate2::read::ZlibDecoder::new(bytes).read_to_string(&mut text),
+    };
+    read.unwrap();
     text
 }
 
@@ -33,7 +38,8 @@ async fn the_embedded_client_comes_as_a_classic_script_and_as_a_module() {
     assert_eq!(http.get("/socket.io/socket.io.min.js").await.text(), classic.text());
     let module = http.get("/socket.io/socket.io.esm.min.js").await;
     assert!(module.text().contains("export ") && !module.text().contains("globalThis.io"));
-    assert_ne!(module.header("etag"), classic.header("etag"));
+    let version = format!("\"{}\"", env!("CARGO_PKG_VERSION"));
+    assert_eq!((module.header("etag"), classic.header("etag")), (Some(&*version), Some(&*version)));
     // A query does not matter; a file that is not there is the engine's to answer.
     assert_eq!(http.get("/socket.io/socket.io.js?v=1").await.text(), classic.text());
     for name in ["socket.io.js.map", "socket.io.msgpack.min.js", "../Cargo.toml", "socket.io.jsx", "nothing"]
@@ -44,15 +50,20 @@ async fn the_embedded_client_comes_as_a_classic_script_and_as_a_module() {
 }
 
 #[tokio::test]
-async fn who_takes_gzip_gets_the_same_file_smaller() {
+async fn who_takes_an_encoding_gets_the_same_file_smaller() {
     let mut http = http(&Io::new()).await;
     let plain = http.get("/socket.io/socket.io.js").await;
-    let headers = [("Accept-Encoding", "br, gzip")];
-    let zipped = http.request("GET", "/socket.io/socket.io.js", &headers, "").await;
-    assert_eq!(zipped.header("content-encoding"), Some("gzip"));
-    assert!(zipped.body.len() < plain.body.len());
-    assert_eq!(unzip(&zipped.body), plain.text());
     assert_eq!(plain.header("content-encoding"), None);
+    for (accepted, chosen) in [("br, gzip", "br"), ("gzip, br", "gzip"), ("br;q=0.5, deflate", "deflate")] {
+        // The second time it is the same piece again.
+        for _ in 0..2 {
+            let headers = [("Accept-Encoding", accepted)];
+            let answer = http.request("GET", "/socket.io/socket.io.js", &headers, "").await;
+            assert_eq!(answer.header("content-encoding"), Some(chosen));
+            assert!(answer.body.len() < plain.body.len());
+            assert_eq!(decompress(chosen, &answer.body), plain.text());
+        }
+    }
 }
 
 #[tokio::test]
@@ -87,6 +98,28 @@ async fn the_official_bundles_come_from_a_folder() {
     // A bundle is read once: it does not change under a running server.
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(http.get("/socket.io/socket.io.js").await.text(), "the bundle");
+}
+
+#[tokio::test]
+async fn the_version_of_a_bundle_is_that_of_the_package_around_it() {
+    let package = std::env::temp_dir().join(format!("roomcast-package-{}", std::process::id()));
+    let folder = package.join("dist");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(package.join("package.json"), r#"{"name":"socket.io-client","version":"4.8.4"}"#).unwrap();
+    std::fs::write(folder.join("socket.io.js"), "the bundle").unwrap();
+    let mut http = http(&Io::builder().client_folder(&folder).build()).await;
+    assert_eq!(http.get("/socket.io/socket.io.js").await.header("etag"), Some("\"4.8.4\""));
+    std::fs::remove_dir_all(&package).unwrap();
+}
+
+#[tokio::test]
+async fn the_client_is_below_a_path_without_a_slash_too_and_any_method_gets_it() {
+    let mut http = http(&Io::builder().path("/chat").add_trailing_slash(false).build()).await;
+    for method in ["GET", "POST", "PUT", "OPTIONS"] {
+        assert_eq!(http.request(method, "/chat/socket.io.js", &[], "").await.status, 200, "{method}");
+    }
+    assert_eq!(http.get("/chatsocket.io.js").await.status, 400);
+    assert_eq!(http.get("/cha").await.status, 404);
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! The server that the Engine.IO protocol's conformance suite expects: it echoes every message of a session.
+//! The server that the Engine.IO protocol's conformance suites expect: it echoes every message of a session. With `--eio3`
+//! it takes clients of revision 3 as well.
 
 use std::time::Duration;
 
@@ -8,12 +9,20 @@ use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let port = std::env::args().nth(1).unwrap_or_else(|| "3000".into());
+    let mut port = "3000".to_owned();
+    let mut eio3 = false;
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--eio3" => eio3 = true,
+            _ => port = argument,
+        }
+    }
     let engine = Engine::builder()
         .ping_interval(Duration::from_millis(300))
         .ping_timeout(Duration::from_millis(200))
         .max_payload(1_000_000)
         .cors(Cors::any())
+        .allow_eio3(eio3)
         .build(|session, message| match message {
             Message::Text(text) => session.send(text),
             Message::Binary(bytes) => session.send_binary(bytes),

@@ -43,10 +43,7 @@ impl Subject {
                 if package == UWS && !installed() {
                     // Whether that worked is seen below; where GitHub cannot be reached it must not take minutes.
                     let install = Step::new("timeout").args("60 npm install --no-save --no-audit --no-fund");
-                    let _ = install
-                        .arg(format!("uNetworking/{UWS}#{UWS_VERSION}"))
-                        .inside(&place.to_string_lossy())
-                        .run();
+                    let _ = install.arg(format!("uNetworking/{UWS}#{UWS_VERSION}")).inside(&place).run();
                 }
                 if !installed() {
                     let why = format!("{package} is not installed; bench/peers/README.md says more");

@@ -3,7 +3,7 @@
 //! In: nothing. Out: [`SCENARIOS`]. What is odd: the sizes stand here three times, because a full, a quick and a smoke run
 //! differ in nothing else; and it is a long file, because it is a table.
 
-use super::scenarios::{Cores, Metric, Row, Scenario, Target};
+use super::scenarios::{Cores, Metric, Peers, Row, Scenario, Target};
 
 const CPU: Metric = Metric { pointer: "/server_cpu_ns_per_unit", scale: 1e-3, cost: true };
 const RSS: Metric = Metric { pointer: "/rss_kib_per_client", scale: 1.0, cost: true };
@@ -45,9 +45,14 @@ const PLAIN: Scenario = Scenario {
     tls: false,
     floor: true,
     rounds: usize::MAX,
+    peers: Peers::All,
     peers_in_quick: false,
     rows: &[],
 };
+
+/// The official server on Node.js has every form of the wire; of the others, socketioxide has MessagePack.
+const NODE: Peers = Peers::These(&["node-ws"]);
+const NODE_AND_SOCKETIOXIDE: Peers = Peers::These(&["node-ws", "socketioxide", "socketioxide-ordered"]);
 
 /// Everything, in the order of the tables.
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -221,6 +226,56 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         quick: "--clients 10 --seconds 0.7 --warmup 0.3",
         smoke: "--clients 3 --seconds 0.2 --warmup 0.1",
         rows: &[aim("echo of a 64 KiB attachment (µs)", CPU, of_floor(1.2))],
+        ..PLAIN
+    },
+    Scenario {
+        key: "forms-plain",
+        load: "forms --form plain --size 1024",
+        full: "--clients 1001 --seconds 1 --warmup 0.5",
+        quick: "--clients 1001 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 51 --seconds 0.2 --warmup 0.1",
+        floor: false,
+        peers: NODE,
+        rows: &[row("fan-out to 1,001, 1 KiB, plain, to compare the next row with (µs per delivery)", CPU)],
+        ..PLAIN
+    },
+    Scenario {
+        key: "forms-deflate",
+        load: "forms --form deflate --size 1024",
+        full: "--clients 1001 --seconds 1 --warmup 0.5",
+        quick: "--clients 1001 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 51 --seconds 0.2 --warmup 0.1",
+        server: &[("DEFLATE", "1")],
+        floor: false,
+        peers: NODE,
+        rows: &[
+            row("fan-out to 1,001, 1 KiB, permessage-deflate (µs per delivery)", CPU),
+            row("the same (RSS KiB per client)", RSS),
+        ],
+        ..PLAIN
+    },
+    Scenario {
+        key: "forms-msgpack",
+        load: "forms --form msgpack --size 64",
+        full: "--clients 1001 --seconds 1 --warmup 0.5",
+        quick: "--clients 1001 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 51 --seconds 0.2 --warmup 0.1",
+        server: &[("PARSER", "msgpack")],
+        floor: false,
+        peers: NODE_AND_SOCKETIOXIDE,
+        rows: &[row("fan-out to 1,001, 64 B, MessagePack (µs per delivery)", CPU)],
+        ..PLAIN
+    },
+    Scenario {
+        key: "forms-recovery",
+        load: "forms --form recovery --size 64",
+        full: "--clients 1001 --seconds 1 --warmup 0.5",
+        quick: "--clients 1001 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 51 --seconds 0.2 --warmup 0.1",
+        server: &[("RECOVERY", "1")],
+        floor: false,
+        peers: NODE,
+        rows: &[row("fan-out to 1,001, 64 B, with connection state recovery (µs per delivery)", CPU)],
         ..PLAIN
     },
     Scenario {

@@ -84,7 +84,8 @@ impl Results {
             }
             Kind::Floor => scenario.floor && round < scenario.rounds,
             Kind::Peer => {
-                (self.pace == Pace::Full || scenario.peers_in_quick)
+                scenario.peers.include(subject.name)
+                    && (self.pace == Pace::Full || scenario.peers_in_quick)
                     && round < scenario.rounds.min(known.rounds)
             }
         }

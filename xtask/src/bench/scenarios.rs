@@ -34,6 +34,22 @@ pub(super) enum Cores {
     Unpinned,
 }
 
+/// Which peers take part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Peers {
+    All,
+    These(&'static [&'static str]),
+}
+
+impl Peers {
+    pub(super) fn include(self, subject: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(names) => names.contains(&subject),
+        }
+    }
+}
+
 /// One run of the load generator, and the server it needs.
 #[derive(Debug)]
 pub(super) struct Scenario {
@@ -52,6 +68,8 @@ pub(super) struct Scenario {
     pub(super) floor: bool,
     /// How many rounds of a full run it takes part in, if not all: what hardly varies or takes long needs few.
     pub(super) rounds: usize,
+    /// The peers that can do it, where not all can.
+    pub(super) peers: Peers,
     /// Whether a quick run asks the peers too.
     pub(super) peers_in_quick: bool,
     pub(super) rows: &'static [Row],

@@ -19,6 +19,8 @@ mod heartbeat;
 
 mod fanout;
 
+mod forms;
+
 mod rooms;
 
 mod many_rooms;
@@ -41,6 +43,7 @@ mod latency;
 
 mod slow;
 
+pub(crate) use forms::WireForm;
 pub(crate) use run::Run;
 
 use crate::params::Scenario;
@@ -54,6 +57,7 @@ pub(crate) fn perform(mut run: Run) -> Report {
         Scenario::Churn => churn::churn(&mut run),
         Scenario::Heartbeat => heartbeat::heartbeat(&mut run),
         Scenario::Fanout => fanout::fanout(&mut run),
+        Scenario::Forms => forms::forms(&mut run),
         Scenario::Rooms => rooms::rooms(&mut run),
         Scenario::ManyRooms => many_rooms::many_rooms(&mut run),
         Scenario::OneSocket => one_socket::one_socket(&mut run),

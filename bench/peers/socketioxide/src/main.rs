@@ -12,8 +12,8 @@ use axum::serve::ListenerExt;
 use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use serde_json::Value;
-use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, Data, SocketRef};
+use socketioxide::{ParserConfig, SocketIo};
 use tokio::net::TcpListener;
 
 /// Messages of 1 MiB and their wrapping shall pass.
@@ -31,15 +31,21 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn serve(port: u16) -> Result<(), Box<dyn Error>> {
-    let (layer, io) = SocketIo::builder()
+    let builder = SocketIo::builder()
         .ping_interval(seconds("PING_INTERVAL", 25.0))
         .ping_timeout(seconds("PING_TIMEOUT", 20.0))
         .max_payload(MAX_PAYLOAD as u64)
         .ws_max_message_size(MAX_PAYLOAD)
-        .ws_max_frame_size(MAX_PAYLOAD)
-        .build_layer();
-    io.ns("/", on_connect);
-    let app = Router::new().layer(layer);
+        .ws_max_frame_size(MAX_PAYLOAD);
+    let app = if std::env::var("PARSER").as_deref() == Ok("msgpack") {
+        let (layer, io) = builder.with_parser(ParserConfig::msgpack()).build_layer();
+        io.ns("/", on_connect);
+        Router::new().layer(layer)
+    } else {
+        let (layer, io) = builder.build_layer();
+        io.ns("/", on_connect);
+        Router::new().layer(layer)
+    };
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let address = listener.local_addr()?;
     match (std::env::var("TLS_CERT"), std::env::var("TLS_KEY")) {

@@ -87,8 +87,14 @@ pub enum HandshakeError {
     TransportHandshake,
     /// The session was opened with another protocol revision.
     ProtocolMismatch,
+    /// A middleware of the application failed, with that text, which is for the application alone.
+    MiddlewareFailure(String),
+    /// The application made no usable id, for the reason given, which is for the application alone.
+    IdGeneration(String),
     /// The application refused; the text goes to a polling client.
     Forbidden(String),
+    /// The `Origin` header names a site that is not on the list of those allowed. Roomcast's own.
+    ForeignOrigin,
     /// The `EIO` parameter is missing or not 4.
     UnsupportedProtocol,
     /// The server is closing or full and takes no new session. Roomcast's own.
@@ -107,8 +113,10 @@ impl HandshakeError {
             | Self::TransportMismatch
             | Self::TransportHandshake
             | Self::ProtocolMismatch
+            | Self::MiddlewareFailure(_)
+            | Self::IdGeneration(_)
             | Self::Unavailable => 3,
-            Self::Forbidden(_) => 4,
+            Self::Forbidden(_) | Self::ForeignOrigin => 4,
             Self::UnsupportedProtocol => 5,
         }
     }
@@ -124,9 +132,11 @@ impl HandshakeError {
             | Self::TransportMismatch
             | Self::TransportHandshake
             | Self::ProtocolMismatch
+            | Self::MiddlewareFailure(_)
+            | Self::IdGeneration(_)
             | Self::Unavailable => "Bad request",
             Self::Forbidden(text) if !text.is_empty() => text,
-            Self::Forbidden(_) => "Forbidden",
+            Self::Forbidden(_) | Self::ForeignOrigin => "Forbidden",
             Self::UnsupportedProtocol => "Unsupported protocol version",
         }
     }
@@ -135,7 +145,7 @@ impl HandshakeError {
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Forbidden(_) => 403,
+            Self::Forbidden(_) | Self::ForeignOrigin => 403,
             Self::Unavailable => 503,
             _ => 400,
         }

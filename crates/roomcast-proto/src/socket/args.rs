@@ -116,6 +116,16 @@ impl<'a> Args<'a> {
         read(json, self.attachments()).map_err(|source| ArgError::Mismatch { index, source })
     }
 
+    /// All of them as one type: a tuple, an array, a `Vec`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get) of argument 0, if they are something else or not as many.
+    pub fn all<T: DeserializeOwned>(&self) -> Result<T, ArgError> {
+        let text = self.iter().collect::<Vec<_>>().join(",");
+        let read = read(&format!("[{text}]"), self.attachments());
+        read.map_err(|source| ArgError::Mismatch { index: 0, source })
+    }
+
     /// One argument exactly as it came, to be kept or sent on.
     #[must_use]
     pub fn data(&self, index: usize) -> Option<Data> {

@@ -9,6 +9,7 @@ use std::thread::LocalKey;
 
 use flate2::{Compress, FlushCompress, Status};
 use http::HeaderMap;
+use proto::engine::Payload;
 
 use super::encoding::Encoding;
 
@@ -49,11 +50,20 @@ impl Compression {
         body.len() >= self.threshold
     }
 
-    /// The body, compressed; `None` where that could not be done.
-    pub(super) async fn compress(self, body: Vec<u8>) -> Option<Vec<u8>> {
+    /// A polling body, compressed; `None` where that could not be done.
+    pub(super) async fn compress_payload(self, payload: Payload) -> Option<Payload> {
+        Some(match payload {
+            Payload::Text(body) => Payload::Text(self.compress(body).await?),
+            Payload::Binary(body) => Payload::Binary(self.compress(body).await?),
+        })
+    }
+
+    async fn compress(self, body: Vec<u8>) -> Option<Vec<u8>> {
         let compressor = match self.encoding {
             Encoding::Gzip => &GZIP,
             Encoding::Deflate => &ZLIB,
+            // Not offered.
+            Encoding::Brotli => return None,
         };
         if body.len() <= MAX_INLINE {
             return compress(compressor, &body);
@@ -101,6 +111,7 @@ mod tests {
         match encoding {
             Encoding::Gzip => GzDecoder::new(&compressed[..]).read_to_end(&mut plain).unwrap(),
             Encoding::Deflate => ZlibDecoder::new(&compressed[..]).read_to_end(&mut plain).unwrap(),
+            Encoding::Brotli => unreachable!("not offered"),
         };
         plain
     }

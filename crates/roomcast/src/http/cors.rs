@@ -1,27 +1,51 @@
 //! Cross-origin headers, as the `cors` package of npm gives them.
 //!
-//! What is odd: they never refuse. A foreign origin still gets its session; only a browser's script cannot read it.
+//! In: a request's method and headers. Out: headers for its answer, and the whole answer of a preflight. What is odd: they
+//! never refuse. A foreign origin still gets its session; only a browser's script cannot read it.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
     ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN, VARY,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use super::ResponseBody;
-use super::reply::Reply;
+use super::origin;
 
 /// Which origins may read answers. JS: `cors.origin`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum AllowOrigin {
-    /// Every origin, as `*`.
+    /// Every origin, as `*`. JS: `origin: "*"`.
     Any,
     /// Every origin, named back. Needed instead of `Any` together with credentials. JS: `origin: true`.
     Reflect,
-    /// These origins, for example `https://example.com`.
+    /// This origin, which is named to everybody. JS: `origin: "https://example.com"`.
+    Exact(String),
+    /// These origins, each named back to itself alone. A `*` stands for one or more letters, digits, hyphens and dots:
+    /// `https://*.example.com`. JS: `origin: [..]`, with strings and patterns.
     List(Vec<String>),
+    /// The origins for which it is true; `None` is a request without one. For all others it is as if there were no CORS, so that
+    /// their preflights are refused, too. JS: `origin: (origin, callback) => ..`.
+    Predicate(Arc<OriginPredicate>),
+}
+
+type OriginPredicate = dyn Fn(Option<&str>) -> bool + Send + Sync;
+
+impl fmt::Debug for AllowOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("Any"),
+            Self::Reflect => f.write_str("Reflect"),
+            Self::Exact(origin) => f.debug_tuple("Exact").field(origin).finish(),
+            Self::List(origins) => f.debug_tuple("List").field(origins).finish(),
+            Self::Predicate(_) => f.write_str("Predicate"),
+        }
+    }
 }
 
 /// Cross-origin resource sharing. Off unless set. JS: `cors`.
@@ -39,6 +63,8 @@ pub struct Cors {
     exposed_headers: Option<String>,
     credentials: bool,
     max_age: Option<u64>,
+    preflight_continue: bool,
+    options_success_status: StatusCode,
 }
 
 impl Cors {
@@ -50,6 +76,8 @@ impl Cors {
             exposed_headers: None,
             credentials: false,
             max_age: None,
+            preflight_continue: false,
+            options_success_status: StatusCode::NO_CONTENT,
         }
     }
 
@@ -62,7 +90,13 @@ impl Cors {
     /// One origin may read answers.
     #[must_use]
     pub fn origin(origin: impl Into<String>) -> Self {
-        Self::new(AllowOrigin::List(vec![origin.into()]))
+        Self::new(AllowOrigin::Exact(origin.into()))
+    }
+
+    /// The origins for which `allows` is true may read answers. See [`AllowOrigin::Predicate`].
+    #[must_use]
+    pub fn origin_fn(allows: impl Fn(Option<&str>) -> bool + Send + Sync + 'static) -> Self {
+        Self::new(AllowOrigin::Predicate(Arc::new(allows)))
     }
 
     /// The given origins may read answers.
@@ -106,13 +140,46 @@ impl Cors {
         self
     }
 
-    /// The headers of an ordinary answer.
-    pub(super) fn add(&self, headers: &mut HeaderMap, request: &HeaderMap) {
-        self.add_origin(headers, request.get(ORIGIN));
+    /// Whether a preflight goes on to the engine, which refuses it unless a middleware answers it; default `false`. JS:
+    /// `preflightContinue`.
+    #[must_use]
+    pub fn preflight_continue(mut self, go_on: bool) -> Self {
+        self.preflight_continue = go_on;
+        self
+    }
+
+    /// The status that answers a preflight, default 204. Some old devices want 200. JS: `optionsSuccessStatus`.
+    #[must_use]
+    pub fn options_success_status(mut self, status: StatusCode) -> Self {
+        self.options_success_status = status;
+        self
+    }
+
+    /// What CORS adds to the answer of a request, and the status where it is a preflight, which goes no further.
+    pub(super) fn apply(&self, method: &Method, request: &HeaderMap) -> (HeaderMap, Option<StatusCode>) {
+        let mut headers = HeaderMap::new();
+        if let AllowOrigin::Predicate(allows) = &self.origin {
+            // The answer of another origin is another one, which caches have to know.
+            headers.insert(VARY, HeaderValue::from_static("Origin"));
+            let origin = request.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+            let allowed = catch_unwind(AssertUnwindSafe(|| allows(origin)));
+            if !allowed.unwrap_or_else(|_| {
+                tracing::error!("a function for origins panicked");
+                false
+            }) {
+                return (headers, None);
+            }
+        }
+        self.add_origin(&mut headers, request.get(ORIGIN));
         if self.credentials {
             headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         }
-        insert(headers, ACCESS_CONTROL_EXPOSE_HEADERS, self.exposed_headers.as_deref());
+        insert(&mut headers, ACCESS_CONTROL_EXPOSE_HEADERS, self.exposed_headers.as_deref());
+        if method != Method::OPTIONS {
+            return (headers, None);
+        }
+        self.add_preflight(&mut headers, request);
+        (headers, (!self.preflight_continue).then_some(self.options_success_status))
     }
 
     fn add_origin(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>) {
@@ -121,12 +188,11 @@ impl Cors {
                 headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
                 return;
             }
-            // A single fixed origin is named to everybody.
-            AllowOrigin::List(list) if list.len() == 1 => HeaderValue::from_str(&list[0]).ok(),
-            AllowOrigin::List(list) => {
-                origin.filter(|origin| list.iter().any(|o| o.as_bytes() == origin.as_bytes())).cloned()
-            }
-            AllowOrigin::Reflect => origin.cloned(),
+            AllowOrigin::Exact(origin) => HeaderValue::from_str(origin).ok(),
+            AllowOrigin::List(list) => origin
+                .filter(|origin| list.iter().any(|allowed| origin::matches(allowed, origin.as_bytes())))
+                .cloned(),
+            AllowOrigin::Reflect | AllowOrigin::Predicate(_) => origin.cloned(),
         };
         headers.insert(VARY, HeaderValue::from_static("Origin"));
         if let Some(origin) = allowed {
@@ -134,12 +200,7 @@ impl Cors {
         }
     }
 
-    /// The answer to an `OPTIONS` request. The reference adds `Content-Length: 0`, which RFC 9110 forbids in a 204.
-    pub(super) fn preflight(&self, request: &HeaderMap) -> Reply {
-        let mut reply = Response::new(ResponseBody::Own(None));
-        *reply.status_mut() = StatusCode::NO_CONTENT;
-        let headers = reply.headers_mut();
-        self.add(headers, request);
+    fn add_preflight(&self, headers: &mut HeaderMap, request: &HeaderMap) {
         insert(headers, ACCESS_CONTROL_ALLOW_METHODS, Some(&self.methods));
         match &self.allowed_headers {
             Some(allowed) => insert(headers, ACCESS_CONTROL_ALLOW_HEADERS, Some(allowed)),
@@ -153,13 +214,13 @@ impl Cors {
         if let Some(seconds) = self.max_age {
             headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(seconds));
         }
-        reply
     }
 }
 
-/// A text that cannot be a header value is left out: it came from the program, not from a peer.
+/// A text that cannot be a header value is left out: it came from the program, not from a peer. So is an empty one.
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: Option<&str>) {
-    if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+    let value = value.filter(|value| !value.is_empty()).and_then(|value| HeaderValue::from_str(value).ok());
+    if let Some(value) = value {
         headers.insert(name, value);
     }
 }

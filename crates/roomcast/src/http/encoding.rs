@@ -11,6 +11,8 @@ use http::header::ACCEPT_ENCODING;
 /// How a body may be compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
+    /// For files only: packets are the reference's gzip or deflate.
+    Brotli,
     Gzip,
     /// Which is the zlib format, not a bare deflate stream.
     Deflate,
@@ -30,6 +32,7 @@ impl Encoding {
     /// The word for the headers.
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::Brotli => "br",
             Self::Gzip => "gzip",
             Self::Deflate => "deflate",
         }

@@ -36,20 +36,13 @@ pub struct Handshake {
 
 impl Handshake {
     pub(super) fn new(request: &Parts, keep_headers: bool) -> Self {
-        let peer = request.extensions.get::<Peer>();
-        let address = peer.and_then(|peer| peer.address);
-        #[cfg(feature = "axum")]
-        let address = address.or_else(|| {
-            let info = request.extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()?;
-            Some(info.0)
-        });
         let url = request.uri.path_and_query().map_or("", |path| path.as_str());
         Self {
             text: pack(url, keep_headers.then_some(&request.headers)),
             url_length: u32::try_from(url.len()).expect("the URL is bounded by the HTTP server"),
-            address,
+            address: address(request),
             issued: SystemTime::now(),
-            secure: peer.is_some_and(|peer| peer.secure),
+            secure: is_secure(request),
             cross_domain: request.headers.contains_key(ORIGIN),
         }
     }
@@ -118,6 +111,22 @@ impl Handshake {
     pub fn is_cross_domain(&self) -> bool {
         self.cross_domain
     }
+}
+
+/// The address of the peer, where the accepting side gave it.
+pub(super) fn address(request: &Parts) -> Option<SocketAddr> {
+    let address = request.extensions.get::<Peer>().and_then(|peer| peer.address);
+    #[cfg(feature = "axum")]
+    let address = address.or_else(|| {
+        let info = request.extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()?;
+        Some(info.0)
+    });
+    address
+}
+
+/// Whether the accepting side has decrypted what came.
+pub(super) fn is_secure(request: &Parts) -> bool {
+    request.extensions.get::<Peer>().is_some_and(|peer| peer.secure)
 }
 
 fn pack(url: &str, headers: Option<&HeaderMap>) -> Box<[u8]> {

@@ -3,7 +3,11 @@
 // What a request says, and what the program has to say about it.
 mod handshake;
 mod hooks;
+mod http_request;
+mod http_response;
+mod origin;
 mod query;
+mod refused;
 
 // What is answered, in the reference's exact words.
 mod body;
@@ -14,6 +18,7 @@ mod encoding;
 mod reply;
 
 // The requests of the protocol ...
+mod jsonp;
 mod polling;
 mod request;
 mod websocket;
@@ -29,8 +34,12 @@ pub use body::ResponseBody;
 pub use cookie::{Cookie, SameSite};
 pub use cors::{AllowOrigin, Cors};
 pub use handshake::Handshake;
+pub use http_request::HttpRequest;
+pub use http_response::HttpResponse;
+pub use origin::OriginPolicy;
+pub use refused::{ConnectionRefused, RefusalContext};
 pub use service::{Layered, RoomcastLayer, RoomcastService};
 
-pub(crate) use hooks::HttpHooks;
+pub(crate) use hooks::{Decision, HttpHooks};
 pub(crate) use listen::{Plain, bind, listen};
 pub(crate) use request::Acceptor;

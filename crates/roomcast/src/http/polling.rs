@@ -8,31 +8,32 @@ use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
-use proto::engine::{HandshakeError, Transport};
+use proto::Sid;
+use proto::engine::{Dialect, HandshakeError, Revision, Transport};
 use tokio::sync::oneshot;
 
 use super::compression::Compression;
-use super::handshake::Handshake;
+use super::jsonp::{self, Jsonp};
 use super::reply::{self, Asked, Reply};
-use super::request::Acceptor;
-use crate::core::random_id;
+use super::request::{Acceptor, Opening};
 use crate::outbox::Urgency;
-use crate::session::{Command, Driver, Mailbox, PollReply, PostReply, Start};
+use crate::session::{Command, Driver, Mailbox, PollReply, PostReply, Posted, Start};
 
 /// Opens a session. Its first poll is this very request, answered by the open packet.
 pub(super) async fn open<A: Acceptor>(
     acceptor: &A,
-    handshake: Handshake,
-    compression: Option<Compression>,
+    opening: Opening,
+    form: Form,
 ) -> Result<Reply, HandshakeError> {
-    let mailbox = register(acceptor, Transport::Polling);
-    let sid = mailbox.sid();
+    let Opening { sid, dialect, handshake } = opening;
+    let mailbox = register(acceptor, sid, dialect, Transport::Polling)
+        .ok_or_else(|| HandshakeError::IdGeneration("a session has this id".into()))?;
     let (sender, receiver) = oneshot::channel();
     // The session is new, nothing waits in it yet.
     let _ = mailbox.command(Command::Poll(sender));
     let app = acceptor.accept(&mailbox, handshake);
     tokio::spawn(Driver::new(acceptor.core(), mailbox, app, Start::Polling));
-    let mut reply = answer(receiver, compression).await;
+    let mut reply = answer(receiver, form).await;
     if let Some(cookie) = &acceptor.core().config.cookie
         && reply.status() == StatusCode::OK
     {
@@ -41,49 +42,80 @@ pub(super) async fn open<A: Acceptor>(
     Ok(reply)
 }
 
-/// Makes a session known and puts the open packet into its outbox.
-pub(super) fn register<A: Acceptor>(acceptor: &A, transport: Transport) -> Arc<Mailbox> {
+/// Makes a session known and puts the open packet into its outbox, and the first message, if every session gets one. `None` if
+/// there is a session of that id.
+pub(super) fn register<A: Acceptor>(
+    acceptor: &A,
+    sid: Sid,
+    dialect: Dialect,
+    transport: Transport,
+) -> Option<Arc<Mailbox>> {
     let core = acceptor.core();
     let config = &core.config;
-    let mailbox = Arc::new(Mailbox::new(random_id(), transport, config.outbox));
+    let mailbox = Arc::new(Mailbox::new(sid, dialect, transport, config.outbox));
     mailbox.push(core.opening.frame(mailbox.sid(), transport), &Urgency::Reliable);
-    core.sessions.insert(mailbox.clone());
+    if let Some(initial) = &config.initial_packet {
+        mailbox.push(initial.clone(), &Urgency::Reliable);
+    }
+    if !core.sessions.insert(mailbox.clone()) {
+        return None;
+    }
     if core.is_closing() {
         // The shutdown may have looked at the registry just before.
         tell(&mailbox, Command::Discard);
     }
-    mailbox
+    Some(mailbox)
 }
 
 /// Waits for packets.
-pub(super) async fn poll(mailbox: Arc<Mailbox>, compression: Option<Compression>) -> Reply {
+pub(super) async fn poll(mailbox: Arc<Mailbox>, form: Form) -> Reply {
     let (sender, receiver) = oneshot::channel();
     if mailbox.command(Command::Poll(sender)).is_err() {
         return reply::refusal(&HandshakeError::UnknownSid, Asked::Plain);
     }
     drop(mailbox);
-    answer(receiver, compression).await
+    answer(receiver, form).await
 }
 
-async fn answer(receiver: oneshot::Receiver<PollReply>, compression: Option<Compression>) -> Reply {
-    match receiver.await {
-        Ok(PollReply::Packets(body)) => reply::packets(body, None),
-        Ok(PollReply::CompressiblePackets(body)) => match compression.filter(|it| it.applies_to(&body)) {
-            None => reply::packets(body, None),
-            Some(compression) => match compression.compress(body).await {
-                Some(body) => reply::packets(body, Some(compression.encoding())),
-                // The runtime is being shut down.
-                None => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
-            },
-        },
-        Ok(PollReply::Overlap) => reply::empty(StatusCode::BAD_REQUEST),
+/// How a request wants its packets.
+pub(super) struct Form {
+    pub(super) compression: Option<Compression>,
+    pub(super) jsonp: Option<Jsonp>,
+}
+
+async fn answer(receiver: oneshot::Receiver<PollReply>, form: Form) -> Reply {
+    let Form { compression, jsonp } = form;
+    let (payload, compression) = match receiver.await {
+        Ok(PollReply::Packets(payload)) => (payload, None),
+        Ok(PollReply::CompressiblePackets(payload)) => (payload, compression),
+        Ok(PollReply::Overlap) => return reply::empty(StatusCode::BAD_REQUEST),
         // The session ended before it saw the request.
-        Err(_) => reply::refusal(&HandshakeError::UnknownSid, Asked::Plain),
+        Err(_) => return reply::refusal(&HandshakeError::UnknownSid, Asked::Plain),
+    };
+    let payload = match jsonp {
+        None => Some(payload),
+        Some(jsonp) => jsonp.script(&payload),
+    };
+    // Bytes, for a client that had not asked for a script when it opened the session.
+    let Some(payload) = payload else { return reply::empty(StatusCode::BAD_REQUEST) };
+    let Some(compression) = compression.filter(|it| it.applies_to(payload.bytes())) else {
+        return reply::packets(payload, None);
+    };
+    match compression.compress_payload(payload).await {
+        Some(payload) => reply::packets(payload, Some(compression.encoding())),
+        // The runtime is being shut down.
+        None => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
 /// Takes a batch of packets, answers when they have been handled.
-pub(super) async fn post<B>(mailbox: Arc<Mailbox>, headers: &HeaderMap, body: B, max_payload: usize) -> Reply
+pub(super) async fn post<B>(
+    mailbox: Arc<Mailbox>,
+    headers: &HeaderMap,
+    jsonp: Option<&Jsonp>,
+    body: B,
+    max_payload: usize,
+) -> Reply
 where
     B: Body + Unpin,
     B::Data: Buf,
@@ -94,8 +126,9 @@ where
         return reply::empty(StatusCode::BAD_REQUEST);
     };
     let guard = PostGuard(Some(&mailbox));
-    if headers.get(CONTENT_TYPE).is_some_and(|value| value == "application/octet-stream") {
-        // Binary bodies belong to revision 3. Dropping the guard ends the session.
+    let binary = headers.get(CONTENT_TYPE).is_some_and(|value| value == "application/octet-stream");
+    if binary && mailbox.dialect().revision() == Revision::V4 {
+        // Dropping the guard ends the session.
         return reply::empty(StatusCode::BAD_REQUEST);
     }
     let body = tokio::select! {
@@ -113,6 +146,18 @@ where
         Err(ReadError::CutOff) => return reply::empty(StatusCode::BAD_REQUEST),
     };
     guard.release();
+    let body = match jsonp {
+        None if binary => Posted::Binary(body),
+        None => Posted::Text(body),
+        Some(_) => match jsonp::packets_of(&body) {
+            Some(body) => Posted::Text(body),
+            None => {
+                // As in the reference: a form without packets is no error.
+                mailbox.end_post();
+                return reply::ok();
+            }
+        },
+    };
     let (sender, receiver) = oneshot::channel();
     if mailbox.command(Command::Post(body, sender)).is_err() {
         return reply::refusal(&HandshakeError::UnknownSid, Asked::Plain);

@@ -2,14 +2,15 @@
 
 use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, USER_AGENT,
+    CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, SET_COOKIE,
+    USER_AGENT, VARY,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use proto::engine::HandshakeError;
+use proto::engine::{HandshakeError, Payload};
 
+use super::ResponseBody;
 use super::body::Never;
 use super::encoding::Encoding;
-use super::{Cors, ResponseBody};
 
 pub(super) type Reply = Response<ResponseBody<Never>>;
 
@@ -22,30 +23,33 @@ pub(super) enum Asked {
     Upgrade,
 }
 
-/// What is the same in every reply to one request: its CORS headers and the one for old browsers.
-#[derive(Debug, Default)]
-pub(super) struct Common(HeaderMap);
-
-impl Common {
-    pub(super) fn new(cors: Option<&Cors>, request: &HeaderMap) -> Self {
-        let mut headers = HeaderMap::new();
-        if let Some(cors) = cors {
-            cors.add(&mut headers, request);
-        }
-        let agent = request.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
-        if contains(agent, b";MSIE") || contains(agent, b"Trident/") {
-            headers.insert(HeaderName::from_static("x-xss-protection"), HeaderValue::from_static("0"));
-        }
-        Self(headers)
+/// Internet Explorer warns of what looks like a script in an answer.
+pub(super) fn add_legacy_headers(headers: &mut HeaderMap, request: &HeaderMap) {
+    let agent = request.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+    if contains(agent, b";MSIE") || contains(agent, b"Trident/") {
+        headers.insert(HeaderName::from_static("x-xss-protection"), HeaderValue::from_static("0"));
     }
+}
 
-    pub(super) fn apply(self, mut reply: Reply) -> Reply {
-        let headers = reply.headers_mut();
-        for (name, value) in &self.0 {
-            headers.append(name, value.clone());
-        }
-        reply
+/// Adds what is the same in every reply to one request. What the engine itself says in a header stands; only `Vary` and
+/// `Set-Cookie` may come from both.
+pub(super) fn with_headers(mut reply: Reply, common: HeaderMap) -> Reply {
+    if common.is_empty() {
+        return reply;
     }
+    let headers = reply.headers_mut();
+    let own: Vec<_> = headers.keys().cloned().collect();
+    let mut name = None;
+    for (next, value) in common {
+        // A further value of one header comes without its name.
+        name = next.or(name);
+        if let Some(name) = &name
+            && (*name == VARY || *name == SET_COOKIE || !own.contains(name))
+        {
+            headers.append(name, value);
+        }
+    }
+    reply
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
@@ -57,6 +61,13 @@ pub(super) fn empty(status: StatusCode) -> Reply {
     let mut reply = Response::new(ResponseBody::from(Bytes::new()));
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    reply
+}
+
+/// To who has the file already.
+pub(super) fn not_modified() -> Reply {
+    let mut reply = Response::new(ResponseBody::from(Bytes::new()));
+    *reply.status_mut() = StatusCode::NOT_MODIFIED;
     reply
 }
 
@@ -75,8 +86,12 @@ pub(super) fn refusal(error: &HandshakeError, asked: Asked) -> Reply {
 }
 
 /// Packets for a poll; `encoding` is what the body has been compressed with.
-pub(super) fn packets(body: Vec<u8>, encoding: Option<Encoding>) -> Reply {
-    let mut reply = no_store(with_body("text/plain; charset=UTF-8", body.into()));
+pub(super) fn packets(payload: Payload, encoding: Option<Encoding>) -> Reply {
+    let mut reply = no_store(match payload {
+        // A script, too, is text: what the reference says.
+        Payload::Text(body) => with_body("text/plain; charset=UTF-8", body.into()),
+        Payload::Binary(body) => with_body("application/octet-stream", body.into()),
+    });
     if let Some(encoding) = encoding {
         reply.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
     }

@@ -7,18 +7,19 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use bytes::Buf;
-use http::request::Parts;
-use http::{Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use http_body::Body;
 use proto::Sid;
-use proto::engine::{HandshakeError, Transport};
+use proto::engine::{Dialect, HandshakeError, Revision, Transport};
 
 use super::compression::Compression;
 use super::handshake::Handshake;
+use super::http_request::HttpRequest;
 use super::query::Query;
-use super::reply::{self, Asked, Common, Reply};
+use super::refused::ConnectionRefused;
+use super::reply::{self, Asked, Reply};
 use super::{polling, serve_client, websocket};
-use crate::core::Core;
+use crate::core::{Core, random_id};
 use crate::session::{Application, Mailbox};
 
 /// Who takes the sessions that requests open.
@@ -34,13 +35,20 @@ pub(crate) trait Acceptor: Clone + Send + Sync + Unpin + 'static {
 /// What a verified request is for.
 enum Purpose {
     /// A new session on this transport.
-    Open(Transport, Handshake),
+    Open(Transport, Opening),
     /// A poll, or a batch of packets.
     Exchange(Arc<Mailbox>),
     /// A WebSocket for a session that polls.
-    Probe(Arc<Mailbox>),
+    Probe(Arc<Mailbox>, Dialect),
     /// A WebSocket handshake for the polling transport: granted, then closed, as the reference does.
     Useless,
+}
+
+/// What a new session begins with.
+pub(super) struct Opening {
+    pub(super) sid: Sid,
+    pub(super) dialect: Dialect,
+    pub(super) handshake: Handshake,
 }
 
 /// Answers a request below the path.
@@ -51,84 +59,150 @@ where
     B::Data: Buf + Send,
     B::Error: Display,
 {
-    let config = &acceptor.core().config;
-    let common = Common::new(config.cors.as_ref(), request.headers());
+    let core = acceptor.core();
     let (parts, body) = request.into_parts();
-    if let Some(reply) = serve_client::reply(config, parts.uri.path(), &parts.headers).await {
-        return common.apply(reply);
-    }
-    if parts.method == Method::OPTIONS
-        && let Some(cors) = &config.cors
-    {
-        return cors.preflight(&parts.headers);
-    }
-    let asked =
-        match config.transports.contains(&Transport::WebSocket) && websocket::wants_upgrade(&parts.headers) {
-            true => Asked::Upgrade,
-            false => Asked::Plain,
-        };
-    let compression = Compression::for_request(config.http_compression, &parts.headers);
-    let reply = match verify(&acceptor, &parts, asked) {
-        Err(error) => Err(error),
-        Ok(Purpose::Open(Transport::Polling, handshake)) => {
-            polling::open(&acceptor, handshake, compression).await
-        }
-        Ok(Purpose::Open(Transport::WebSocket, handshake)) => websocket::open(&acceptor, parts, handshake),
-        Ok(Purpose::Probe(mailbox)) => websocket::probe(&acceptor, parts, mailbox),
-        Ok(Purpose::Useless) => websocket::useless(&acceptor, parts),
-        Ok(Purpose::Exchange(mailbox)) => Ok(match parts.method {
-            Method::GET => polling::poll(mailbox, compression).await,
-            Method::POST => polling::post(mailbox, &parts.headers, body, config.max_payload).await,
-            _ => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
-        }),
+    let (mut common, preflight) = match &core.config.cors {
+        Some(cors) => cors.apply(&parts.method, &parts.headers),
+        None => (HeaderMap::new(), None),
     };
-    common.apply(reply.unwrap_or_else(|error| {
-        tracing::debug!(%error, "request refused");
-        reply::refusal(&error, asked)
-    }))
+    if let Some(status) = preflight {
+        return reply::with_headers(reply::empty(status), common);
+    }
+    if let Some(reply) = serve_client::reply(&core.config, parts.uri.path(), &parts.headers).await {
+        return reply::with_headers(reply, common);
+    }
+    reply::add_legacy_headers(&mut common, &parts.headers);
+    let asked = match core.config.transports.contains(&Transport::WebSocket)
+        && websocket::wants_upgrade(&parts.headers)
+    {
+        true => Asked::Upgrade,
+        false => Asked::Plain,
+    };
+    let request = HttpRequest::new(parts);
+    let (common, answered) = core.hooks.run_middlewares(&request, common).await;
+    let reply = match answered {
+        Ok(Some(reply)) => return reply::with_headers(reply, common),
+        Ok(None) => answer(&acceptor, &request, body, asked).await,
+        Err(error) => Err(error),
+    };
+    let mut reply =
+        reply::with_headers(reply.unwrap_or_else(|error| refuse(core, &request, &error, asked)), common);
+    if matches!(reply.status(), StatusCode::OK | StatusCode::SWITCHING_PROTOCOLS) {
+        core.hooks.show_headers(reply.headers_mut(), &request);
+    }
+    reply
 }
 
-fn verify<A: Acceptor>(acceptor: &A, parts: &Parts, asked: Asked) -> Result<Purpose, HandshakeError> {
+/// Verifies a request and does what it is for.
+async fn answer<A, B>(
+    acceptor: &A,
+    request: &HttpRequest,
+    body: B,
+    asked: Asked,
+) -> Result<Reply, HandshakeError>
+where
+    A: Acceptor,
+    B: Body + Send + Unpin,
+    B::Data: Buf + Send,
+    B::Error: Display,
+{
     let core = acceptor.core();
-    let query = Query::parse(parts.uri.query());
+    let form = polling::Form {
+        compression: Compression::for_request(core.config.http_compression, request.headers()),
+        jsonp: Query::parse(request.uri().query()).jsonp(),
+    };
+    Ok(match verify(acceptor, request, asked).await? {
+        Purpose::Open(Transport::Polling, opening) => polling::open(acceptor, opening, form).await?,
+        Purpose::Open(Transport::WebSocket, opening) => websocket::open(acceptor, request.parts(), opening)?,
+        Purpose::Probe(mailbox, dialect) => websocket::probe(acceptor, request.parts(), dialect, mailbox)?,
+        Purpose::Useless => websocket::useless(acceptor, request.parts())?,
+        Purpose::Exchange(mailbox) => match *request.method() {
+            Method::GET => polling::poll(mailbox, form).await,
+            Method::POST => {
+                let max_payload = core.config.max_payload;
+                polling::post(mailbox, request.headers(), form.jsonp.as_ref(), body, max_payload).await
+            }
+            _ => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
+        },
+    })
+}
+
+fn refuse(core: &Core, request: &HttpRequest, error: &HandshakeError, asked: Asked) -> Reply {
+    tracing::debug!(%error, "request refused");
+    core.hooks.tell_refused(|| {
+        let sid = Query::parse(request.uri().query()).sid;
+        let session = sid.and_then(|sid| core.sessions.find(Sid::parse(&sid)?));
+        ConnectionRefused::new(request.clone(), error.clone(), session.as_deref())
+    });
+    reply::refusal(error, asked)
+}
+
+/// In the reference's order. JS: engine.io/lib/server.ts `verify`, `handshake`.
+async fn verify<A: Acceptor>(
+    acceptor: &A,
+    request: &HttpRequest,
+    asked: Asked,
+) -> Result<Purpose, HandshakeError> {
+    let core = acceptor.core();
+    let query = Query::parse(request.uri().query());
     let transport = query.transport.as_deref().and_then(Transport::from_name);
     let transport = transport
         .filter(|transport| core.config.transports.contains(transport))
         .ok_or(HandshakeError::UnknownTransport)?;
+    if core.hooks.origins.as_ref().is_some_and(|origins| !origins.allows(request.parts())) {
+        return Err(HandshakeError::ForeignOrigin);
+    }
     if let Some(sid) = &query.sid {
         let mailbox = Sid::parse(sid).and_then(|sid| core.sessions.find(sid));
         let mailbox = mailbox.ok_or(HandshakeError::UnknownSid)?;
         if asked == Asked::Plain && mailbox.transport() != transport {
             return Err(HandshakeError::TransportMismatch);
         }
-        if !query.is_current_protocol() {
+        if mailbox.dialect().revision() != query.revision() {
             return Err(HandshakeError::ProtocolMismatch);
         }
         return Ok(match (asked, transport) {
             (Asked::Plain, Transport::Polling) => Purpose::Exchange(mailbox),
             (Asked::Plain, Transport::WebSocket) => return Err(HandshakeError::TransportMismatch),
-            (Asked::Upgrade, Transport::WebSocket) => Purpose::Probe(mailbox),
+            (Asked::Upgrade, Transport::WebSocket) => Purpose::Probe(mailbox, query.dialect(transport)),
             (Asked::Upgrade, Transport::Polling) => Purpose::Useless,
         });
     }
-    if parts.method != Method::GET {
+    if request.method() != Method::GET {
         return Err(HandshakeError::BadHandshakeMethod);
     }
     if transport == Transport::WebSocket && asked == Asked::Plain {
         return Err(HandshakeError::TransportHandshake);
     }
-    let handshake = Handshake::new(parts, core.config.keep_headers);
     if let Some(allow) = &core.hooks.allow {
-        allow(&handshake).map_err(HandshakeError::Forbidden)?;
+        let refusal = |text: Option<String>| HandshakeError::Forbidden(text.unwrap_or_default());
+        allow.ask(request).await.map_err(refusal)?;
     }
-    if !query.is_current_protocol() {
+    if query.revision() == Revision::V3 && !core.config.allow_eio3 {
         return Err(HandshakeError::UnsupportedProtocol);
     }
+    if asked == Asked::Upgrade && transport == Transport::Polling {
+        return Ok(Purpose::Useless);
+    }
+    let sid = make_id(core, request).await?;
     if core.is_closing() {
         return Err(HandshakeError::Unavailable);
     }
-    Ok(match (asked, transport) {
-        (Asked::Upgrade, Transport::Polling) => Purpose::Useless,
-        _ => Purpose::Open(transport, handshake),
-    })
+    let handshake = Handshake::new(request.parts(), core.config.keep_headers);
+    let dialect = query.dialect(transport);
+    Ok(Purpose::Open(transport, Opening { sid, dialect, handshake }))
+}
+
+/// The id of a new session: the program's, or a random one.
+async fn make_id(core: &Core, request: &HttpRequest) -> Result<Sid, HandshakeError> {
+    let Some(generate) = &core.hooks.generate_id else { return Ok(random_id()) };
+    let failed = |text: &str| HandshakeError::IdGeneration(text.to_owned());
+    let id = generate.ask(request).await;
+    let id = id.map_err(|text| failed(text.as_deref().unwrap_or("the function panicked")))?;
+    let sid =
+        Sid::parse(&id).ok_or_else(|| failed("an id is 20 letters, digits, hyphens and underscores"))?;
+    match core.sessions.find(sid) {
+        None => Ok(sid),
+        Some(_) => Err(failed("a session has this id")),
+    }
 }

@@ -8,20 +8,20 @@ use http::header::{
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
-use hyper::upgrade::Upgraded;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
 use parking_lot::Mutex;
-use proto::engine::{HandshakeError, Transport};
+use proto::engine::{Dialect, HandshakeError, Transport};
 use proto::websocket::{Accept, Agreement, Key};
 use tokio::net::TcpStream;
 
 use super::ResponseBody;
-use super::handshake::{Handshake, Peer};
+use super::handshake::Peer;
 use super::polling::register;
 use super::reply::Reply;
-use super::request::Acceptor;
+use super::request::{Acceptor, Opening};
 use crate::session::{
     Command, Compression, Driver, Mailbox, PerMessageDeflate, Start, Stream, WebSocket, dismiss,
 };
@@ -29,15 +29,19 @@ use crate::session::{
 /// Opens a session on a WebSocket. The session exists once the connection is handed over.
 pub(super) fn open<A: Acceptor>(
     acceptor: &A,
-    parts: Parts,
-    handshake: Handshake,
+    parts: &Parts,
+    opening: Opening,
 ) -> Result<Reply, HandshakeError> {
+    let Opening { sid, dialect, handshake } = opening;
     let taking = acceptor.clone();
-    accept(acceptor, parts, move |websocket| {
+    accept(acceptor, parts, dialect, move |websocket| {
         if taking.core().is_closing() {
             return;
         }
-        let mailbox = register(&taking, Transport::WebSocket);
+        let Some(mailbox) = register(&taking, sid, dialect, Transport::WebSocket) else {
+            // Another one has got the same id from the program in the meantime.
+            return dismiss(websocket);
+        };
         let app = taking.accept(&mailbox, handshake);
         tokio::spawn(Driver::new(taking.core(), mailbox, app, Start::WebSocket(websocket)));
     })
@@ -46,10 +50,11 @@ pub(super) fn open<A: Acceptor>(
 /// Brings a WebSocket to a polling session.
 pub(super) fn probe<A: Acceptor>(
     acceptor: &A,
-    parts: Parts,
+    parts: &Parts,
+    dialect: Dialect,
     mailbox: Arc<Mailbox>,
 ) -> Result<Reply, HandshakeError> {
-    accept(acceptor, parts, move |websocket| {
+    accept(acceptor, parts, dialect, move |websocket| {
         if let Err(Command::Probe(websocket)) = mailbox.command(Command::Probe(websocket)) {
             dismiss(websocket);
         }
@@ -57,8 +62,8 @@ pub(super) fn probe<A: Acceptor>(
 }
 
 /// Grants a WebSocket that no session wants, and closes it.
-pub(super) fn useless<A: Acceptor>(acceptor: &A, parts: Parts) -> Result<Reply, HandshakeError> {
-    accept(acceptor, parts, dismiss)
+pub(super) fn useless<A: Acceptor>(acceptor: &A, parts: &Parts) -> Result<Reply, HandshakeError> {
+    accept(acceptor, parts, Dialect::V4, dismiss)
 }
 
 /// Where a request leaves word that it takes the connection over, once its answer is written. Our own listener puts one
@@ -79,10 +84,11 @@ impl Takeover {
 /// Checks the handshake, answers it; `then` gets the WebSocket.
 fn accept<A: Acceptor>(
     acceptor: &A,
-    mut parts: Parts,
+    parts: &Parts,
+    dialect: Dialect,
     then: impl FnOnce(Box<WebSocket>) + Send + 'static,
 ) -> Result<Reply, HandshakeError> {
-    let accept = check(&parts).ok_or(HandshakeError::TransportHandshake)?;
+    let accept = check(parts).ok_or(HandshakeError::TransportHandshake)?;
     let mut reply = Response::new(ResponseBody::from(Bytes::new()));
     *reply.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = reply.headers_mut();
@@ -104,16 +110,18 @@ fn accept<A: Acceptor>(
     }
     let max_message = config.max_payload;
     let then = move |stream, early: &[u8]| {
-        let websocket = WebSocket::new(stream, early, max_message);
+        let websocket = WebSocket::new(stream, early, max_message, dialect);
         then(Box::new(match &compression {
             None => websocket,
-            Some((compression, _)) => websocket.compressed(compression),
+            Some((compression, _)) => websocket.compressed(compression, dialect),
         }));
     };
-    if let Some(takeover) = parts.extensions.get_mut::<Peer>().and_then(|peer| peer.takeover.take()) {
+    if let Some(takeover) = parts.extensions.get::<Peer>().and_then(|peer| peer.takeover.as_ref()) {
         *takeover.0.lock() = Some(Box::new(then));
     } else {
-        let upgrade = hyper::upgrade::on(Request::from_parts(parts, ()));
+        // Nobody can hand over what the HTTP server has not offered.
+        let upgrade =
+            parts.extensions.get::<OnUpgrade>().cloned().ok_or(HandshakeError::TransportHandshake)?;
         tokio::spawn(async move {
             match upgrade.await {
                 Ok(upgraded) => {

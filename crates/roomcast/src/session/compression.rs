@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 
-use proto::engine::{Deflating, Frame};
+use proto::engine::{Deflating, Dialect, Frame};
 use proto::websocket::{Agreement, Context, Deflater, Inflater, MAX_WINDOW_BITS, MIN_WINDOW_BITS, Terms};
 
 use super::wire::Wire;
@@ -127,17 +127,17 @@ impl Compression {
     }
 
     /// The form of the frames, if nothing is kept for it.
-    pub(super) fn shared(&self, revision3: bool) -> Option<Shared> {
+    pub(super) fn shared(&self, dialect: Dialect) -> Option<Shared> {
         let PerMessageDeflate { threshold, level, .. } = self.options;
         let window_bits = self.agreement.server_window_bits;
-        let shared = Shared { threshold, level, window_bits, revision3 };
+        let shared = Shared { threshold, level, window_bits, dialect };
         (self.agreement.server_context == Context::PerMessage).then_some(shared)
     }
 
     /// What makes the form of the frames, if something is.
-    pub(super) fn own(&self, revision3: bool) -> Option<Box<Own>> {
+    pub(super) fn own(&self, dialect: Dialect) -> Option<Box<Own>> {
         let PerMessageDeflate { threshold, level, .. } = self.options;
-        let how = Deflating { threshold: threshold as usize, context: Context::Kept, revision3 };
+        let how = Deflating { threshold: threshold as usize, context: Context::Kept, dialect };
         let own = || Own { deflater: Deflater::new(level, self.agreement.server_window_bits), how };
         (self.agreement.server_context == Context::Kept).then(|| Box::new(own()))
     }
@@ -149,7 +149,7 @@ pub(crate) struct Shared {
     threshold: u32,
     level: u8,
     window_bits: u8,
-    revision3: bool,
+    dialect: Dialect,
 }
 
 thread_local! {
@@ -158,10 +158,10 @@ thread_local! {
 
 impl Shared {
     pub(super) fn make(self, frame: &Frame) -> Option<Frame> {
-        let Self { threshold, level, window_bits, revision3 } = self;
-        let how = Deflating { threshold: threshold as usize, context: Context::PerMessage, revision3 };
+        let Self { threshold, level, window_bits, dialect } = self;
+        let how = Deflating { threshold: threshold as usize, context: Context::PerMessage, dialect };
         if !frame.may_compress() || frame.websocket_len() < how.threshold {
-            return Wire::new(revision3).make(frame);
+            return Wire::of(dialect).make(frame);
         }
         DEFLATERS.with_borrow_mut(|deflaters| {
             let place = deflaters.iter().position(|(of, bits, _)| (*of, *bits) == (level, window_bits));

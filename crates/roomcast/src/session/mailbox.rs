@@ -8,15 +8,14 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use proto::Sid;
-use proto::engine::{Frame, Transport};
+use proto::engine::{Dialect, Frame, Transport};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::futures::OwnedNotified;
 use tokio::sync::oneshot;
 
-use super::poll::{PollReply, PostReply};
+use super::poll::{PollReply, PostReply, Posted};
 use super::turn;
 use super::websocket::{WebSocket, try_write};
 use super::wire::Wire;
@@ -31,7 +30,7 @@ pub(crate) enum Command {
     /// A polling request waits for packets.
     Poll(oneshot::Sender<PollReply>),
     /// A polling body.
-    Post(Bytes, oneshot::Sender<PostReply>),
+    Post(Posted, oneshot::Sender<PostReply>),
     /// A second polling body came while one was being read.
     PostOverlap,
     /// A polling body was cut off.
@@ -50,6 +49,8 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     sid: Sid,
+    /// That of the request that opened the session.
+    dialect: Dialect,
     inner: Mutex<Inner>,
 }
 
@@ -88,7 +89,7 @@ struct Inner {
 }
 
 impl Mailbox {
-    pub(crate) fn new(sid: Sid, transport: Transport, outbox: OutboxLimits) -> Self {
+    pub(crate) fn new(sid: Sid, dialect: Dialect, transport: Transport, outbox: OutboxLimits) -> Self {
         let inner = Inner {
             outbox: Outbox::new(outbox),
             stream: None,
@@ -102,11 +103,16 @@ impl Mailbox {
             overflow: false,
             closed: false,
         };
-        Self { sid, inner: Mutex::new(inner) }
+        Self { sid, dialect, inner: Mutex::new(inner) }
     }
 
     pub(crate) fn sid(&self) -> Sid {
         self.sid
+    }
+
+    /// How its client writes packets, and reads those of a poll.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// Queues a frame, sees to it that it is written.

@@ -25,7 +25,7 @@ pub use compression::PerMessageDeflate;
 pub(crate) use driver::{Driver, Start, dismiss};
 pub(crate) use gather::{Audience, write_frames};
 pub(crate) use mailbox::{Command, Mailbox};
-pub(crate) use poll::{PollReply, PostReply};
+pub(crate) use poll::{PollReply, PostReply, Posted};
 pub(crate) use registry::Registry;
 pub(crate) use websocket::{ReadWrite, Stream, WebSocket};
 pub(crate) use wheel::Wheel;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use parking_lot::RwLock;
 use proto::Sid;
 
@@ -11,7 +12,7 @@ use super::mailbox::{Command, Mailbox};
 /// Handshakes on several cores shall not wait for each other.
 const SHARDS: usize = 16;
 
-/// Ids are made by this server from random bytes, so peers cannot choose where they fall.
+/// Ids are made by this server, mostly from random bytes, so peers cannot choose where they fall.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     shards: [RwLock<HashMap<Sid, Arc<Mailbox>>>; SHARDS],
@@ -22,8 +23,15 @@ impl Registry {
         &self.shards[usize::from(sid.as_str().as_bytes()[0]) % SHARDS]
     }
 
-    pub(crate) fn insert(&self, mailbox: Arc<Mailbox>) {
-        self.shard(mailbox.sid()).write().insert(mailbox.sid(), mailbox);
+    /// `false` if there is a session of that id, which then stays.
+    pub(crate) fn insert(&self, mailbox: Arc<Mailbox>) -> bool {
+        match self.shard(mailbox.sid()).write().entry(mailbox.sid()) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(vacant) => {
+                vacant.insert(mailbox);
+                true
+            }
+        }
     }
 
     pub(crate) fn find(&self, sid: Sid) -> Option<Arc<Mailbox>> {

@@ -10,7 +10,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use proto::engine::Frame;
+use proto::engine::{Dialect, Frame};
 use proto::websocket::{ControlFrame, Decoder, Limits, Role};
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -146,23 +146,17 @@ struct Goodbye {
 }
 
 impl WebSocket {
-    pub(crate) fn new(stream: Stream, early: &[u8], max_message: usize) -> Self {
+    pub(crate) fn new(stream: Stream, early: &[u8], max_message: usize, dialect: Dialect) -> Self {
         let decoder = Decoder::new(Role::Server, Limits::new(max_message));
-        Self { stream, early: early.into(), decoder, wire: Wire::Plain, own: None, goodbye: None }
-    }
-
-    /// A WebSocket of Engine.IO 3.
-    pub(crate) fn revision3(self) -> Self {
-        Self { wire: Wire::Revision3, ..self }
+        Self { stream, early: early.into(), decoder, wire: Wire::of(dialect), own: None, goodbye: None }
     }
 
     /// Compresses messages, as was agreed on.
-    pub(crate) fn compressed(self, compression: &Compression) -> Self {
-        let revision3 = self.wire == Wire::Revision3;
+    pub(crate) fn compressed(self, compression: &Compression, dialect: Dialect) -> Self {
         Self {
             decoder: self.decoder.inflating(compression.inflater()),
-            wire: compression.shared(revision3).map_or(self.wire, Wire::Deflated),
-            own: compression.own(revision3),
+            wire: compression.shared(dialect).map_or(self.wire, Wire::Deflated),
+            own: compression.own(dialect),
             ..self
         }
     }

@@ -297,7 +297,7 @@ mod tests {
     use std::future::poll_fn;
     use std::task::Poll;
 
-    use proto::engine::Transport;
+    use proto::engine::{Dialect, Transport};
 
     use super::*;
     use crate::core::random_id;
@@ -319,7 +319,7 @@ mod tests {
     }
 
     fn mailbox() -> Arc<Mailbox> {
-        Arc::new(Mailbox::new(random_id(), Transport::WebSocket, OutboxLimits::default()))
+        Arc::new(Mailbox::new(random_id(), Dialect::V4, Transport::WebSocket, OutboxLimits::default()))
     }
 
     fn wheel(shortest: Duration, longest: Duration) -> Arc<Wheel> {

@@ -83,14 +83,22 @@ impl Socket {
     }
 }
 
-/// Waits for an acknowledgement. The event has been sent already.
+/// Waits for an acknowledgement, of which it gives the first argument. The event has been sent already.
 ///
 /// # Cancel safety
 /// Dropping it means not to wait any longer; a late answer is ignored.
 #[must_use = "the answer comes only to who waits for it"]
 pub struct AckFuture<T> {
     state: State,
+    part: Part,
     answer: PhantomData<fn() -> T>,
+}
+
+/// How much of the answer is wanted.
+#[derive(Clone, Copy)]
+enum Part {
+    First,
+    All,
 }
 
 enum State {
@@ -109,11 +117,32 @@ struct Waiting {
 impl<T> AckFuture<T> {
     pub(super) fn new(socket: Socket, id: u64, answers: Answers, timeout: Option<Duration>) -> Self {
         let timeout = timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout)));
-        Self { state: State::Waiting(Waiting { socket, id, answers, timeout }), answer: PhantomData }
+        Self {
+            state: State::Waiting(Waiting { socket, id, answers, timeout }),
+            part: Part::First,
+            answer: PhantomData,
+        }
     }
 
     pub(super) fn failed(error: AckError) -> Self {
-        Self { state: State::Failed(Some(error)), answer: PhantomData }
+        Self { state: State::Failed(Some(error)), part: Part::First, answer: PhantomData }
+    }
+
+    /// Wants all arguments of the answer, as a tuple or a `Vec`, in place of the first. JS: the parameters of the callback.
+    ///
+    /// # Examples
+    /// ```
+    /// # use roomcast::{HandlerError, Io, Socket};
+    /// # let io = Io::new();
+    /// io.on("where are you", async |socket: Socket| -> Result<(), HandlerError> {
+    ///     let (x, y): (f64, f64) = socket.emit_with_ack("position", ()).all_args().await?;
+    ///     socket.broadcast().emit("position", (socket.id(), x, y));
+    ///     Ok(())
+    /// });
+    /// ```
+    pub fn all_args(mut self) -> Self {
+        self.part = Part::All;
+        self
     }
 }
 
@@ -121,13 +150,17 @@ impl<T: DeserializeOwned> Future for AckFuture<T> {
     type Output = Result<T, AckError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let waiting = match &mut self.get_mut().state {
+        let this = self.get_mut();
+        let waiting = match &mut this.state {
             State::Waiting(waiting) => waiting,
             State::Failed(error) => return Poll::Ready(Err(error.take().unwrap_or(AckError::Disconnected))),
         };
         if let Poll::Ready(answer) = Pin::new(&mut waiting.answers).poll(cx) {
             return Poll::Ready(match answer {
-                Ok(args) => read(&args),
+                Ok(args) => match this.part {
+                    Part::First => read(&args),
+                    Part::All => args.all().map_err(AckError::Answer),
+                },
                 Err(_) => Err(AckError::Disconnected),
             });
         }

@@ -60,7 +60,7 @@ impl Session {
             }
             (Revision::V3, Packet::Ping(_)) => {
                 self.heartbeat = Heartbeat::listening(&self.timing, now);
-                self.outputs.push(Output::Pong);
+                self.push_once(Output::Pong);
             }
             _ => {
                 self.end(CloseReason::TransportError, "invalid heartbeat direction");

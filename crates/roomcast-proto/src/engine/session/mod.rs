@@ -171,6 +171,13 @@ impl Session {
         Some(self.outputs.remove(0))
     }
 
+    /// An answer that serves for all that came before it: who asks without end fills no queue.
+    fn push_once(&mut self, output: Output) {
+        if self.outputs.last() != Some(&output) {
+            self.outputs.push(output);
+        }
+    }
+
     /// When [`Session::handle_timeout`] has to be called next, `None` after the end.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {

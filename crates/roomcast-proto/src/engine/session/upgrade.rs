@@ -45,7 +45,7 @@ impl Session {
             Packet::Ping("probe") => {
                 // A second probe does not start a second series of noops.
                 probe.next_noop.get_or_insert(now + Timing::NOOP_INTERVAL);
-                self.outputs.push(Output::ProbePong);
+                self.push_once(Output::ProbePong);
             }
             Packet::Upgrade => self.upgrade(),
             _ => self.handle_probe_failed(),

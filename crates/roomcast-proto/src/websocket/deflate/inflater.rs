@@ -30,7 +30,7 @@ struct Thread {
 #[derive(Debug)]
 pub struct Inflater {
     /// The connection's own, where messages refer to those before them.
-    own: Option<Decompress>,
+    own: Option<Box<Decompress>>,
     /// Bytes since somebody asked.
     inflated: usize,
 }
@@ -47,7 +47,7 @@ impl Inflater {
     #[must_use]
     pub fn kept(window_bits: u8) -> Self {
         let window_bits = window_bits.clamp(MIN_WINDOW_BITS, MAX_WINDOW_BITS);
-        Self { own: Some(Decompress::new_with_window_bits(false, window_bits)), inflated: 0 }
+        Self { own: Some(Box::new(Decompress::new_with_window_bits(false, window_bits))), inflated: 0 }
     }
 
     /// How many bytes came out since this was asked last.

@@ -50,8 +50,8 @@ impl<A: Application> Driver<A> {
         let mut frames = std::mem::take(&mut self.writing);
         self.mailbox.with_outbox(|outbox| _ = outbox.take(&mut frames, BODY_BYTES));
         if !frames.is_empty() {
-            let mut body = Vec::with_capacity(frames.iter().map(|frame| frame.websocket_len()).sum());
-            frames.iter().for_each(|frame| frame.write_payload(&mut body));
+            let body = self.mailbox.dialect().encode(&frames);
+            self.heartbeat_waits = false;
             let reply = match frames.iter().any(Frame::may_compress) {
                 true => PollReply::CompressiblePackets(body),
                 false => PollReply::Packets(body),
@@ -138,6 +138,7 @@ impl<A: Application> Driver<A> {
             });
         }
         self.pong_waits = false;
+        self.heartbeat_waits = false;
         if let Poll::Ready(Err(_)) = main.poll_flush(cx) {
             self.session.handle_transport_closed(Lane::Main, CloseReason::TransportError, "write failed");
             return;

@@ -14,14 +14,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use proto::engine::{CloseReason, Dialect, Flush, Frame, Output, Session, Transport};
+use proto::engine::{CloseReason, Flush, Frame, Output, Payload, Session, Transport};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use super::application::{Application, Closing};
 use super::mailbox::{Command, Mailbox};
-use super::poll::{PollReply, PostReply};
+use super::poll::{PollReply, PostReply, Posted};
 use super::turn;
 use super::websocket::WebSocket;
 use super::wheel::Timer;
@@ -51,7 +50,7 @@ pub(crate) struct Driver<A: Application> {
     poll: Option<oneshot::Sender<PollReply>>,
     commands: VecDeque<Command>,
     /// A polling body that the application has no room for yet.
-    held_post: Option<Box<(Bytes, oneshot::Sender<PostReply>)>>,
+    held_post: Option<Box<(Posted, oneshot::Sender<PostReply>)>>,
     /// The WebSocket was not read to its end in this turn, or something else is to go on after the others' turns.
     more_to_read: bool,
     /// A polling body was answered in this turn, so polls wait for the next.
@@ -67,6 +66,8 @@ pub(crate) struct Driver<A: Application> {
     drained: bool,
     /// A pong to a WebSocket ping waits: a flood of pings is answered once.
     pong_waits: bool,
+    /// So does the answer to a ping of revision 3.
+    heartbeat_waits: bool,
     /// Close code for the WebSocket, if not the plain one.
     close_code: Option<u16>,
     /// The close that the application asked for could not be carried out at once.
@@ -95,7 +96,12 @@ impl<A: Application> Driver<A> {
         Self {
             core: core.clone(),
             _running: core.running(),
-            session: Session::new(core.timing.clone(), transport, now.into_std()),
+            session: Session::with_revision(
+                core.timing.clone(),
+                mailbox.dialect().revision(),
+                transport,
+                now.into_std(),
+            ),
             mailbox,
             app,
             main,
@@ -112,6 +118,7 @@ impl<A: Application> Driver<A> {
             progressed: false,
             drained: false,
             pong_waits: false,
+            heartbeat_waits: false,
             close_code: None,
             deferred: false,
             ended: false,
@@ -199,11 +206,17 @@ impl<A: Application> Driver<A> {
                     self.blocked |= !self.session.can_send();
                     self.mailbox.with_outbox(|outbox| outbox.push_control(Frame::ping()));
                 }
-                Output::Pong => self.mailbox.with_outbox(|outbox| outbox.push_control(Frame::pong())),
+                Output::Pong => {
+                    if !std::mem::replace(&mut self.heartbeat_waits, true) {
+                        self.mailbox.with_outbox(|outbox| outbox.push_control(Frame::pong()));
+                    }
+                }
                 Output::ProbePong => self.probe_pong = Some(Frame::probe_pong()),
                 Output::Upgraded => self.take_over(),
                 Output::CloseProbe => self.close_probe(),
-                Output::AnswerPoll(answer) => self.answer_poll(Dialect::V4.answer(answer).into()),
+                Output::AnswerPoll(answer) => {
+                    self.answer_poll(Payload::Text(self.mailbox.dialect().answer(answer).into()));
+                }
                 Output::Closed { reason, detail } => self.end(reason, detail),
             }
         }
@@ -229,7 +242,7 @@ impl<A: Application> Driver<A> {
         }
     }
 
-    fn answer_poll(&mut self, body: Vec<u8>) {
+    fn answer_poll(&mut self, body: Payload) {
         if let Some(poll) = self.poll.take() {
             // If the request is gone, the next look at it ends the session.
             let _ = poll.send(PollReply::Packets(body));

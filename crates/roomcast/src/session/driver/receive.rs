@@ -5,8 +5,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use proto::engine::{
-    CloseReason, Flush, Frame, InvalidPacket, Lane, Message, Overlap, Packet, Received, Transport,
-    decode_payload,
+    CloseReason, Flush, Frame, InvalidPacket, Lane, Message, Overlap, Packet, Packets, Received, Transport,
 };
 use proto::websocket::{ControlFrame, Error, Event};
 use tokio::sync::oneshot;
@@ -14,7 +13,7 @@ use tokio::sync::oneshot;
 use super::{Driver, dismiss};
 use crate::session::application::Application;
 use crate::session::mailbox::Command;
-use crate::session::poll::{PollReply, PostReply};
+use crate::session::poll::{PollReply, PostReply, Posted};
 use crate::session::websocket::{WebSocket, with_read_buffer};
 
 /// How often a turn reads; one full buffer ends it at once.
@@ -22,8 +21,6 @@ const READS_PER_TURN: usize = 8;
 /// A turn goes on with the next message of a WebSocket unless those before it have become more than this when they were
 /// inflated: a few bytes can become a thousand times as many.
 const MAX_INFLATED: usize = 256 * 1024;
-/// A polling body that holds nothing but the close packet.
-const CLOSE: &[u8] = b"1";
 /// How long a close packet waits for the poll it came with.
 const CLOSE_WAITS: Duration = Duration::from_millis(20);
 
@@ -71,14 +68,18 @@ impl<A: Application> Driver<A> {
         }
         if !self.ended
             && let Some(post) = self.held_post.take_if(|post| {
-                let closes = &post.0[..] == CLOSE && self.session.transport() == Transport::Polling;
+                let closes =
+                    post.0.is_close(self.mailbox.dialect()) && self.session.transport() == Transport::Polling;
                 self.app.has_room()
                     && !(closes && self.poll.is_none() && waits(&mut self.close_waits_until, now))
             })
         {
             self.close_waits_until = None;
             let (body, reply) = *post;
-            self.receive_post(&body, reply, now);
+            self.receive_post(&body, now);
+            // If the request is gone, nobody waits for the answer.
+            let _ = reply.send(PostReply::Handled);
+            self.post_answered = true;
         }
         // An idle session keeps no queue.
         self.commands = VecDeque::new();
@@ -95,22 +96,26 @@ impl<A: Application> Driver<A> {
         }
     }
 
-    fn receive_post(&mut self, body: &[u8], reply: oneshot::Sender<PostReply>, now: Instant) {
-        let text = String::from_utf8_lossy(body);
-        for packet in decode_payload(&text) {
-            // A body that ends after the upgrade belongs to a transport that is gone. No correct client has one.
-            if self.session.transport() != Transport::Polling || !self.receive_packet(packet, now) {
-                break;
-            }
+    fn receive_post(&mut self, body: &Posted, now: Instant) {
+        let dialect = self.mailbox.dialect();
+        match body {
+            Posted::Text(text) => self.receive_packets(dialect.decode(&String::from_utf8_lossy(text)), now),
+            Posted::Binary(bytes) => self.receive_packets(dialect.decode_binary(bytes), now),
         }
         if !self.ended {
             let closing = self.app.on_batch_end();
             self.close_if(closing);
         }
         self.mailbox.end_post();
-        // If the request is gone, nobody waits for the answer.
-        let _ = reply.send(PostReply::Handled);
-        self.post_answered = true;
+    }
+
+    fn receive_packets(&mut self, packets: Packets<'_>, now: Instant) {
+        for packet in packets {
+            // A body that ends after the upgrade belongs to a transport that is gone. No correct client has one.
+            if self.session.transport() != Transport::Polling || !self.receive_packet(packet, now) {
+                break;
+            }
+        }
     }
 
     /// Hands a packet of the main transport on; `false` once the session has ended.
@@ -185,10 +190,13 @@ impl<A: Application> Driver<A> {
             let consumed = step.consumed;
             match step.event {
                 None => break None,
-                Some(Event::Text(text)) => _ = self.receive_packet(Packet::decode(text), now),
+                Some(Event::Text(text)) => {
+                    let packet = Packet::decode_in(self.session.revision(), text);
+                    self.receive_packet(packet, now);
+                }
                 Some(Event::Binary(payload)) => {
-                    let message = Message::Binary(payload.into_bytes());
-                    self.receive_packet(Ok(Packet::Message(message)), now);
+                    let packet = Packet::decode_binary(self.session.revision(), payload.into_bytes());
+                    self.receive_packet(packet, now);
                 }
                 Some(Event::Ping(data)) => self.receive_ping(data),
                 Some(Event::Pong(_)) => {}

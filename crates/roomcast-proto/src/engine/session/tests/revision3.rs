@@ -23,6 +23,15 @@ fn a_ping_is_answered_and_no_ping_is_sent() {
 }
 
 #[test]
+fn pings_that_come_together_are_answered_once() {
+    let mut desk = desk(Transport::Polling);
+    (0..1000).for_each(|_| assert_eq!(desk.receive("2"), Received::Nothing));
+    assert_eq!(desk.outputs(), [Output::Pong]);
+    assert_eq!(desk.receive("2"), Received::Nothing);
+    assert_eq!(desk.outputs(), [Output::Pong]);
+}
+
+#[test]
 fn without_a_ping_the_session_ends_after_interval_and_timeout() {
     let mut desk = desk(Transport::Polling);
     desk.poll();
