@@ -8,9 +8,10 @@ import { Server } from "socket.io";
 import { addFeatures } from "./features.mjs";
 import { readCommandLine } from "./options.mjs";
 
-const { port, options } = readCommandLine(process.argv.slice(2));
+const { port, options, setups } = readCommandLine(process.argv.slice(2));
 const http = createServer((_, response) => response.writeHead(404).end());
 const io = new Server(http, options);
+for (const setUp of setups) setUp(io);
 
 io.of("/auth").use((socket, next) => {
   const token = socket.handshake.auth.token;

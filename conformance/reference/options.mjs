@@ -1,8 +1,10 @@
 // The fixture's command line as options of the official server.
 //
 // in:  the arguments after the script name
-// out: the port and the options object
+// out: the port, the options object, and functions to be called with the finished server
 // odd: an unknown option is an error, so that a test cannot silently run with less than it asked for
+import { readHttpOption } from "./http-options.mjs";
+
 const NUMBERS = {
   "--ping-interval": "pingInterval",
   "--ping-timeout": "pingTimeout",
@@ -12,6 +14,7 @@ const NUMBERS = {
 };
 
 export function readCommandLine([port, ...rest]) {
+  const setups = [];
   const options = { cleanupEmptyChildNamespaces: true };
   while (rest.length > 0) {
     const name = rest.shift();
@@ -27,7 +30,7 @@ export function readCommandLine([port, ...rest]) {
     else if (name === "--allow-request-refuse") {
       const text = rest.shift();
       options.allowRequest = (_, answer) => answer(text, false);
-    } else throw new Error(`unknown option ${name}`);
+    } else if (!readHttpOption(name, rest, options, setups)) throw new Error(`unknown option ${name}`);
   }
-  return { port: Number(port), options };
+  return { port: Number(port), options, setups };
 }

@@ -29,7 +29,7 @@ fn ask(connection: &mut Connection, packet: &str) -> SlotId {
 fn outcome(decision: Result<Decision<'_>, Violation>) -> String {
     match decision {
         Ok(Decision::Connect { namespace, auth, .. }) => {
-            format!("connect {namespace} {}", auth.unwrap_or("-"))
+            format!("connect {namespace} {}", auth.as_deref().unwrap_or("-"))
         }
         Ok(Decision::Refuse { namespace, reason }) => format!("refuse {namespace} {reason:?}"),
         Ok(Decision::Event { id, event, .. }) => format!("event {id:?} {}", event.name()),

@@ -23,14 +23,14 @@ fn decode(text: &str, attachments: &[&[u8]]) -> Result<Option<Packet<'static>>, 
 /// One line per packet: `namespace type id name arguments`.
 fn describe(packet: &Packet<'_>) -> String {
     let said = match &packet.body {
-        Body::Connect(auth) => format!("connect {}", auth.unwrap_or("-")),
+        Body::Connect(auth) => format!("connect {}", auth.as_deref().unwrap_or("-")),
         Body::Disconnect => "disconnect".to_owned(),
         Body::Event { id, event } if event.is_nameless() => format!("nameless {id:?}"),
         Body::Event { id, event } => {
             format!("event {id:?} {} {:?}", event.name(), event.args().iter().collect::<Vec<_>>())
         }
         Body::Ack { id, args } => format!("ack {id:?} {:?}", args.iter().collect::<Vec<_>>()),
-        Body::ConnectError(reason) => format!("refused {}", reason.unwrap_or("-")),
+        Body::ConnectError(reason) => format!("refused {}", reason.as_deref().unwrap_or("-")),
         other => format!("{other:?}"),
     };
     format!("{} {said}", packet.namespace)
@@ -42,7 +42,7 @@ fn encode_again(packet: &Packet<'_>) -> (String, Vec<Bytes>) {
     let json = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
     let attachments = match &packet.body {
         Body::Connect(auth) => {
-            encode_connect(&mut out, namespace, auth.map(json).as_ref()).unwrap();
+            encode_connect(&mut out, namespace, auth.as_deref().map(json).as_ref()).unwrap();
             Vec::new()
         }
         Body::Disconnect => {
@@ -54,7 +54,7 @@ fn encode_again(packet: &Packet<'_>) -> (String, Vec<Bytes>) {
         }
         Body::Ack { id, args } => encode_ack_args(&mut out, Head { namespace, id: *id }, args),
         Body::ConnectError(reason) => {
-            encode_connect_error(&mut out, namespace, &json(reason.unwrap())).unwrap();
+            encode_connect_error(&mut out, namespace, &json(reason.as_deref().unwrap())).unwrap();
             Vec::new()
         }
         other => panic!("{other:?}"),

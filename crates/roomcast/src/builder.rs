@@ -15,6 +15,7 @@ use crate::config::EngineConfig;
 use crate::http::{
     ConnectionRefused, Cookie, Cors, Decision, HttpHooks, HttpRequest, HttpResponse, OriginPolicy,
 };
+use crate::limits::{Limits, TrustedProxies};
 use crate::outbox::Overflow;
 use crate::session::PerMessageDeflate;
 
@@ -92,6 +93,21 @@ impl<U> ServerBuilder<U> {
     /// Roomcast's own.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.engine.outbox = self.engine.outbox.overflow(overflow);
+        self
+    }
+
+    /// What clients may take in all, by address and by session, default [`Limits::new`]: nothing that a correct client could
+    /// run into. For a server that strangers reach: [`Limits::internet`]. Roomcast's own.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.engine.limits = limits;
+        self
+    }
+
+    /// The proxies in front of this server, whose `X-Forwarded-For` or `Forwarded` header says where a client is: for
+    /// [`Handshake::client_address`](crate::Handshake::client_address) and for what [`Limits`] bounds by address. Default
+    /// none: whoever connects is the client. Roomcast's own; what Express calls `trust proxy`.
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.engine.trusted_proxies = Some(proxies);
         self
     }
 

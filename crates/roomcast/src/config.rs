@@ -6,6 +6,7 @@ use std::time::Duration;
 use proto::engine::{Frame, Timing, Transport};
 
 use crate::http::{Cookie, Cors};
+use crate::limits::{Limits, TrustedProxies};
 use crate::outbox::OutboxLimits;
 use crate::session::PerMessageDeflate;
 
@@ -30,6 +31,8 @@ pub(crate) struct EngineConfig {
     pub(crate) per_message_deflate: Option<PerMessageDeflate>,
     pub(crate) serve_client: ServeClient,
     pub(crate) keep_headers: bool,
+    pub(crate) limits: Limits,
+    pub(crate) trusted_proxies: Option<TrustedProxies>,
     /// The first message of every session.
     pub(crate) initial_packet: Option<Frame>,
 }
@@ -62,6 +65,8 @@ impl EngineConfig {
             per_message_deflate: None,
             serve_client,
             keep_headers: true,
+            limits: Limits::default(),
+            trusted_proxies: None,
             initial_packet: None,
         }
     }

@@ -1,5 +1,6 @@
 //! What all sessions of one server share: configuration, the registry, the count of running tasks.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,10 +11,11 @@ use tokio::sync::Notify;
 
 use crate::config::EngineConfig;
 use crate::http::HttpHooks;
+use crate::limits::{Gate, Holder, Permit};
 use crate::session::{Registry, Wheel};
 
-/// How long a shutdown waits for handlers that are still running.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long a shutdown waits for handlers that are still running, and then for adapters.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -23,6 +25,8 @@ pub(crate) struct Core {
     pub(crate) timing: Arc<Timing>,
     pub(crate) opening: Opening,
     pub(crate) wheel: Arc<Wheel>,
+    pub(crate) gate: Arc<Gate>,
+    anybody: Arc<Holder>,
     closing: AtomicBool,
     running: AtomicUsize,
     /// Told when `running` falls to zero and when `closing` is set.
@@ -40,7 +44,10 @@ impl Core {
         let longest = timing.ping_interval.max(timing.ping_timeout).max(timing.upgrade_timeout);
         let wheel = Arc::new(Wheel::new(shortest, longest));
         let opening = Opening::new(&config);
+        let gate = Gate::new(config.limits.clone(), config.trusted_proxies.clone());
         Arc::new(Self {
+            anybody: gate.anybody(),
+            gate,
             opening,
             timing: Arc::new(config.timing),
             wheel,
@@ -56,6 +63,18 @@ impl Core {
     pub(crate) fn running(self: &Arc<Self>) -> Running {
         self.running.fetch_add(1, Ordering::Relaxed);
         Running(self.clone())
+    }
+
+    /// A connection from that address, if there is room for it.
+    pub(crate) fn connect(&self, address: Option<SocketAddr>) -> Option<Permit> {
+        self.gate.connect(address.map(|address| address.ip()), &self.anybody)
+    }
+
+    /// A session has ended.
+    pub(crate) fn forget(&self, sid: Sid) {
+        if self.sessions.remove(sid) {
+            self.gate.leave(sid);
+        }
     }
 
     pub(crate) fn is_closing(&self) -> bool {

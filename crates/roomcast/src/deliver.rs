@@ -1,12 +1,25 @@
 //! Encode once: a packet becomes one [`Frame`], which goes to any number of outboxes.
+//!
+//! Every packet that a server sends is written here. In come a namespace, an ack id, and values; out goes a frame in the
+//! form of the server's parser. The default parser writes straight from the values. For another one they are written as
+//! the default parser does, into a buffer, read back as a [`Packet`], and written again: so all parsers agree on what
+//! becomes an argument and what a value looks like.
 
 use std::cell::Cell;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use proto::engine::Frame;
-use proto::socket::{AckOutcome, EncodeError, Head, encode_ack, encode_connect, encode_connect_error};
-use proto::socket::{encode_disconnect, encode_event};
+use proto::socket::parser::{Encoded, Parser, ParserError};
+use proto::socket::{AckOutcome, EncodeError, Head, Limits, Packet, read_back, read_event_array};
+use proto::socket::{Body, encode_ack, encode_connect, encode_connect_error, encode_disconnect};
+use proto::socket::{encode_event, encode_event_array, encode_event_of_array};
+use roomcast_adapter::RawJson;
 use serde::Serialize;
+
+use crate::handler::panic_message;
 
 /// A scratch buffer that grew beyond this is not kept.
 const KEPT_SCRATCH: usize = 256 * 1024;
@@ -16,54 +29,241 @@ thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-fn encode<E>(write: impl FnOnce(&mut Vec<u8>) -> Result<Vec<Bytes>, E>) -> Result<Frame, E> {
+/// Writes the packets of one server.
+#[derive(Clone, Default)]
+pub(crate) struct Encoder {
+    /// `None`: the default one.
+    parser: Option<Arc<dyn Parser>>,
+}
+
+impl Encoder {
+    pub(crate) fn new(parser: Arc<dyn Parser>) -> Self {
+        Self { parser: Some(parser) }
+    }
+
+    /// The parser, if it is not the default one.
+    pub(crate) fn parser(&self) -> Option<&dyn Parser> {
+        self.parser.as_deref()
+    }
+
+    /// An event.
+    #[inline]
+    pub(crate) fn event<T: Serialize + ?Sized>(
+        &self,
+        head: Head<'_>,
+        name: &str,
+        args: &T,
+    ) -> Result<Frame, EncodeError> {
+        self.encode(head.namespace, |out, namespace| {
+            encode_event(out, Head { namespace, ..head }, name, args)
+        })
+    }
+
+    /// An event that [`event_array`] has made, here or on another node.
+    pub(crate) fn event_of_array(&self, head: Head<'_>, event: &RawJson) -> Result<Frame, EncodeError> {
+        let attachments = event.attachments();
+        let Some(parser) = self.parser() else {
+            return in_scratch(|out| {
+                Frame::encode(out, |out| {
+                    encode_event_of_array(out, head, event.text(), attachments.len());
+                    Ok(attachments.to_vec())
+                })
+            });
+        };
+        let event = read_event_array(event.text(), attachments).map_err(ParserError::new)?;
+        let body = Body::Event { id: head.id, event };
+        written_by(parser, &Packet { namespace: head.namespace.into(), body })
+    }
+
+    /// An acknowledgement, or what the value's `Err` says.
+    pub(crate) fn ack<T: Serialize + ?Sized>(
+        &self,
+        head: Head<'_>,
+        value: &T,
+    ) -> Result<Result<Frame, serde_json::Value>, EncodeError> {
+        let mut failed = None;
+        let frame = self.encode(head.namespace, |out, namespace| {
+            match encode_ack(out, Head { namespace, ..head }, value)? {
+                AckOutcome::Encoded(attachments) => Ok(attachments),
+                AckOutcome::Failed(error) => {
+                    failed = Some(error);
+                    Ok(Vec::new())
+                }
+            }
+        });
+        match failed {
+            Some(error) => Ok(Err(error)),
+            None => frame.map(Ok),
+        }
+    }
+
+    pub(crate) fn connect<T: Serialize + ?Sized>(
+        &self,
+        namespace: &str,
+        payload: &T,
+    ) -> Result<Frame, EncodeError> {
+        self.encode(namespace, |out, namespace| {
+            encode_connect(out, namespace, Some(payload)).map(|()| Vec::new())
+        })
+    }
+
+    pub(crate) fn connect_error<T: Serialize + ?Sized>(
+        &self,
+        namespace: &str,
+        payload: &T,
+    ) -> Result<Frame, EncodeError> {
+        self.encode(namespace, |out, namespace| {
+            encode_connect_error(out, namespace, payload).map(|()| Vec::new())
+        })
+    }
+
+    pub(crate) fn disconnect(&self, namespace: &str) -> Result<Frame, EncodeError> {
+        self.encode(namespace, |out, namespace| {
+            encode_disconnect(out, namespace);
+            Ok(Vec::new())
+        })
+    }
+
+    /// Calls `look` with the packet that a frame was made of.
+    pub(crate) fn look_into(&self, frame: &Frame, look: impl FnOnce(&Packet<'_>)) {
+        let text = frame.text_packet();
+        let Ok(text) = text.get(1..).map_or(Ok(""), std::str::from_utf8) else { return };
+        let attachments = frame.attachments().iter().map(|attachment| attachment.data().clone());
+        let Some(parser) = self.parser() else {
+            if let Ok(packet) = read_back(text, attachments) {
+                look(&packet);
+            }
+            return;
+        };
+        let mut decoder = parser.decoder(unbounded());
+        let mut packet = match text {
+            "" => None,
+            text => decoder.text(text).ok().flatten(),
+        };
+        for attachment in attachments {
+            packet = decoder.binary(attachment).ok().flatten();
+        }
+        if let Some(packet) = packet {
+            look(&packet);
+        }
+    }
+
+    #[inline]
+    fn encode(
+        &self,
+        namespace: &str,
+        write: impl FnOnce(&mut Vec<u8>, &str) -> Result<Vec<Bytes>, EncodeError>,
+    ) -> Result<Frame, EncodeError> {
+        match self.parser() {
+            None => in_scratch(|out| Frame::encode(out, |out| write(out, namespace))),
+            Some(parser) => in_scratch(|out| {
+                out.clear();
+                // Other parsers may know namespaces that the default one's text cannot hold.
+                let attachments = write(out, "/")?;
+                written_again(parser, namespace, out, attachments)
+            }),
+        }
+    }
+}
+
+#[inline]
+fn in_scratch<R>(write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     let mut scratch = SCRATCH.take();
-    let frame = Frame::encode(&mut scratch, write);
+    let written = write(&mut scratch);
     if scratch.capacity() <= KEPT_SCRATCH {
         SCRATCH.set(scratch);
     }
-    frame
+    written
 }
 
-pub(crate) fn event<T: Serialize + ?Sized>(
-    head: Head<'_>,
-    name: &str,
-    args: &T,
-) -> Result<Frame, EncodeError> {
-    encode(|out| encode_event(out, head, name, args))
+/// An event as the nodes of a cluster hand it to each other.
+pub(crate) fn event_array<T: Serialize + ?Sized>(name: &str, args: &T) -> Result<RawJson, EncodeError> {
+    let mut text = Vec::new();
+    let attachments = encode_event_array(&mut text, name, args)?;
+    let text = String::from_utf8(text).expect("JSON is UTF-8");
+    Ok(RawJson::new(text).with_attachments(attachments))
 }
 
-/// An acknowledgement, or what the value's `Err` says.
-pub(crate) fn ack<T: Serialize + ?Sized>(
-    head: Head<'_>,
-    value: &T,
-) -> Result<Result<Frame, serde_json::Value>, EncodeError> {
-    let mut failed = None;
-    let frame = encode(|out| match encode_ack(out, head, value)? {
-        AckOutcome::Encoded(attachments) => Ok(attachments),
-        AckOutcome::Failed(error) => {
-            failed = Some(error);
-            Ok::<_, EncodeError>(Vec::new())
-        }
-    })?;
-    Ok(failed.map_or(Ok(frame), Err))
-}
-
-pub(crate) fn connect<T: Serialize + ?Sized>(namespace: &str, payload: &T) -> Result<Frame, EncodeError> {
-    encode(|out| encode_connect(out, namespace, Some(payload)).map(|()| Vec::new()))
-}
-
-pub(crate) fn connect_error<T: Serialize + ?Sized>(
+/// From the default parser's form to that of another.
+fn written_again(
+    parser: &dyn Parser,
     namespace: &str,
-    payload: &T,
+    text: &[u8],
+    attachments: Vec<Bytes>,
 ) -> Result<Frame, EncodeError> {
-    encode(|out| encode_connect_error(out, namespace, payload).map(|()| Vec::new()))
+    let text = std::str::from_utf8(text).map_err(ParserError::new)?;
+    let mut packet = read_back(text, attachments).map_err(ParserError::new)?;
+    packet.namespace = namespace.into();
+    written_by(parser, &packet)
 }
 
-pub(crate) fn disconnect(namespace: &str) -> Frame {
-    let frame = encode(|out| {
-        encode_disconnect(out, namespace);
-        Ok::<_, std::convert::Infallible>(Vec::new())
-    });
-    frame.unwrap_or_else(|never| match never {})
+/// A parser is code that we do not know: its panic is an error, because packets are also written outside of any call.
+fn written_by(parser: &dyn Parser, packet: &Packet<'_>) -> Result<Frame, EncodeError> {
+    let written = catch_unwind(AssertUnwindSafe(|| parser.encode(packet)));
+    let encoded: Encoded = written.map_err(|panic| {
+        ParserError::new(format_args!("the parser panicked: {}", panic_message(&*panic)))
+    })??;
+    Ok(match encoded.into_parts() {
+        (None, binaries) => Frame::binaries(binaries),
+        (Some(text), binaries) => Frame::text_with(&text, binaries),
+    })
+}
+
+/// What this program writes is bound by no limit for peers.
+fn unbounded() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_attachments = usize::MAX;
+    limits.max_attachment_bytes = usize::MAX;
+    limits
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder").field("default", &self.parser.is_none()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::socket::parser::{PacketDecoder, PlainPacket};
+
+    use super::*;
+
+    struct PlainJson;
+
+    impl Parser for PlainJson {
+        fn encode(&self, packet: &Packet<'_>) -> Result<Encoded, ParserError> {
+            let plain = PlainPacket::try_from(packet)?;
+            Ok(Encoded::text(serde_json::to_string(&plain).map_err(ParserError::new)?))
+        }
+
+        fn decoder(&self, _: Limits) -> Box<dyn PacketDecoder> {
+            Box::new(Self)
+        }
+    }
+
+    impl PacketDecoder for PlainJson {
+        fn text<'a>(&mut self, message: &'a str) -> Result<Option<Packet<'a>>, ParserError> {
+            let plain: PlainPacket = serde_json::from_str(message).map_err(ParserError::new)?;
+            plain.try_into().map(Some)
+        }
+    }
+
+    #[test]
+    fn an_event_from_another_node_is_as_one_from_here_whatever_the_parser_is() {
+        let wires = [r#"42/n,7["e",1,"x"]"#, r#"4{"type":2,"nsp":"/n","id":7,"data":["e",1,"x"]}"#];
+        let raw = event_array("e", &(1, "x")).expect("it is JSON");
+        let head = Head { namespace: "/n", id: Some(7) };
+        for (encoder, wire) in [Encoder::default(), Encoder::new(Arc::new(PlainJson))].iter().zip(wires) {
+            let here = encoder.event(head, "e", &(1, "x")).expect("it can be written");
+            let there = encoder.event_of_array(head, &raw).expect("it can be written");
+            assert_eq!((here.text_packet(), there.text_packet()), (wire.as_bytes(), wire.as_bytes()));
+            let mut seen = 0;
+            encoder.look_into(&there, |packet| match &packet.body {
+                Body::Event { event, .. } => seen = event.args().len(),
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(seen, 2);
+        }
+    }
 }

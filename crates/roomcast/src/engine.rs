@@ -33,7 +33,7 @@ use crate::core::Core;
 use crate::http::{Acceptor, Plain, bind, listen};
 use crate::outbox::Urgency;
 use crate::session::{Application, Closing, Command, Mailbox};
-use crate::{Handshake, RoomcastService};
+use crate::{Handshake, Refusals, RoomcastService};
 
 type OnMessage = dyn Fn(&Session, Message<'_>) + Send + Sync;
 type OnOpen = dyn Fn(&Session) + Send + Sync;
@@ -81,6 +81,12 @@ impl Engine {
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.0.core.sessions.len()
+    }
+
+    /// What has been refused because of its [`Limits`].
+    #[must_use]
+    pub fn refusals(&self) -> Refusals {
+        self.0.core.gate.refusals()
     }
 
     /// Ends every session, takes no new one, returns when all is done. JS: `engine.close()`.

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use proto::socket::parser::ParserError;
 use proto::socket::{ArgError, EncodeError, Violation};
+use roomcast_adapter::PublishError;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::Socket;
+use crate::{RemoteSocket, Socket};
 
 /// Why an emit did not reach a socket.
 #[derive(Debug)]
@@ -16,12 +18,16 @@ pub enum EmitError {
     ReservedEvent,
     /// The arguments cannot be written as JSON.
     Arguments(serde_json::Error),
+    /// The server's parser cannot write it: see [`Parser`](crate::parser::Parser).
+    Parser(ParserError),
     /// The socket has left.
     Disconnected,
     /// The event was volatile and the socket busy, or the overflow policy dropped it.
     Dropped,
     /// The socket's outbox is full; the session is being closed as a slow consumer.
     SlowConsumer,
+    /// The sockets of other nodes may not receive it. This node's have been served.
+    Publish(PublishError),
 }
 
 impl fmt::Display for EmitError {
@@ -29,9 +35,11 @@ impl fmt::Display for EmitError {
         f.write_str(match self {
             Self::ReservedEvent => "the event name is reserved",
             Self::Arguments(_) => "the arguments cannot be written as JSON",
+            Self::Parser(_) => "the parser cannot write the event",
             Self::Disconnected => "the socket has been disconnected",
             Self::Dropped => "the event was dropped",
             Self::SlowConsumer => "the outbox of the socket is full",
+            Self::Publish(_) => "the other nodes may not have heard of it",
         })
     }
 }
@@ -40,6 +48,8 @@ impl std::error::Error for EmitError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Arguments(error) => Some(error),
+            Self::Parser(error) => Some(error),
+            Self::Publish(error) => Some(error),
             _ => None,
         }
     }
@@ -50,6 +60,7 @@ impl From<EncodeError> for EmitError {
         match error {
             EncodeError::ReservedEvent => Self::ReservedEvent,
             EncodeError::Value(error) => Self::Arguments(error),
+            EncodeError::Parser(error) => Self::Parser(error),
             // Only connects must be objects, and they are not emitted by users.
             _ => Self::Arguments(serde::ser::Error::custom(error)),
         }
@@ -113,21 +124,38 @@ impl<T: fmt::Debug> std::error::Error for BroadcastAckError<T> {
     }
 }
 
-/// The sockets of other nodes could not be asked.
+/// Not all sockets of other nodes are known.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FetchError {
     /// Not every node answered in time.
-    Timeout,
+    Timeout {
+        /// How many nodes did not answer.
+        missing: usize,
+        /// The sockets of those that did, this node's included.
+        partial: Vec<RemoteSocket>,
+    },
+    /// The other nodes could not be asked.
+    Publish(PublishError),
 }
 
 impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not every node answered in time")
+        match self {
+            Self::Timeout { missing, .. } => write!(f, "timeout reached: missing {missing} responses"),
+            Self::Publish(error) => error.fmt(f),
+        }
     }
 }
 
-impl std::error::Error for FetchError {}
+impl std::error::Error for FetchError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Timeout { .. } => None,
+            Self::Publish(error) => error.source(),
+        }
+    }
+}
 
 /// The error of a handler, which fails the acknowledgement, if one was asked for: the client gets `{"error": text}`.
 ///
@@ -259,6 +287,8 @@ pub enum Cause {
     Panicked(String),
     /// What was to be sent cannot be.
     Emit(EmitError),
+    /// Events come faster than [`Limits`](crate::Limits) allow. The peer's fault.
+    TooFast,
     /// The peer broke the protocol; its connection is closed. The peer's fault. JS: the socket's `error` event.
     Protocol(Violation),
 }
@@ -274,6 +304,7 @@ impl fmt::Display for Cause {
             Self::Refused(error) => error.fmt(f),
             Self::Panicked(message) => write!(f, "handler panicked: {message}"),
             Self::Emit(error) => error.fmt(f),
+            Self::TooFast => f.write_str("too many events"),
             Self::Protocol(violation) => violation.fmt(f),
         }
     }

@@ -1,4 +1,4 @@
-//! What the whole server calls or shares: the error hook, the state, the counters.
+//! What the whole server calls or shares: the error hook, the state, the counters, the way packets are written.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+use crate::deliver::Encoder;
 use crate::error::Failure;
 use crate::outbox::Counting;
 
@@ -15,11 +16,16 @@ type ErrorHook = Arc<dyn Fn(&Failure) + Send + Sync>;
 #[derive(Default)]
 pub(crate) struct Hooks {
     pub(crate) counting: Counting,
+    pub(crate) encoder: Encoder,
     error: RwLock<Option<ErrorHook>>,
     state: RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Hooks {
+    pub(crate) fn new(encoder: Encoder) -> Self {
+        Self { encoder, ..Self::default() }
+    }
+
     pub(crate) fn set_error(&self, hook: ErrorHook) {
         // The old one is user code's, so it ends outside the lock.
         let old = self.error.write().replace(hook);

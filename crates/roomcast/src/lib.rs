@@ -29,6 +29,9 @@ mod core;
 mod hooks;
 mod io;
 
+// What clients may take of it.
+mod limits;
+
 // Requests come in ...
 mod http;
 
@@ -56,11 +59,24 @@ mod error;
 // Sessions without Socket.IO.
 pub mod engine;
 
+// Packets in another form than the protocol's.
+pub mod parser;
+
+/// What makes several servers one: the contract of adapters.
+///
+/// A server is given a factory by [`IoBuilder::adapter`], which makes one [`Adapter`](adapter::Adapter) for each namespace.
+/// An adapter of your own carries what the namespace asks for to the other nodes, and does on this node, through
+/// [`Local`](adapter::Local), what they ask for. `roomcast_adapter::test_kit` is a suite of tests for it.
+pub mod adapter {
+    pub use roomcast_adapter::adapter::*;
+    pub use roomcast_adapter::{Flags, Target};
+}
+
 pub use ::http::{HeaderMap, StatusCode};
 pub use bytes::Bytes;
 pub use proto::engine::Transport;
 pub use proto::socket::{ArgError, Args, Arguments, Binary, Value};
-pub use roomcast_adapter::Room;
+pub use roomcast_adapter::{PublishError, RequestError, Room, RoomEvent, RoomObserver};
 
 pub use crate::broadcast::{Broadcast, BroadcastAck, IntoRooms, RemoteSocket};
 pub use crate::builder::ServerBuilder;
@@ -76,6 +92,7 @@ pub use crate::http::{
     OriginPolicy, RefusalContext, ResponseBody, RoomcastLayer, RoomcastService, SameSite,
 };
 pub use crate::io::{Io, IoBuilder, SocketOptions};
+pub use crate::limits::{Exceeded, InvalidNetwork, Limits, Rate, Refusals, TrustedProxies};
 pub use crate::namespace::{Handlers, Namespace, ParentNamespace};
 pub use crate::outbox::{Buffered, Counters, OutboxLimits, Overflow};
 pub use crate::session::PerMessageDeflate;

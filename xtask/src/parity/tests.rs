@@ -123,7 +123,8 @@ fn a_row_without_content_is_a_fault() {
     let rows = [
         ("| A-1 | it is | | `model.rs::it_is_small` |", "empty cell"),
         ("| A-1 | - | `Io` | `model.rs::it_is_small` |", "empty cell"),
-        ("| A-1 | it is | TODO | `model.rs::it_is_small` |", "empty cell"),
+        ("| A-1 | it is | TODO | `model.rs::it_is_small` |", "left for later"),
+        ("| A-1 | it is | `Io` | `model.rs::it_is_small`, todo |", "left for later"),
         ("| A-1 | it is | `Io` | differs: |", "without a reason"),
         ("| A-1 | it is | `Io` | obvious |", "no test"),
         ("| A-1 | it is | `model.rs::it_is_small` |", "3 cells"),

@@ -17,6 +17,10 @@ pub trait AckSink: Send + Sync {
 
     /// One client's answer: the first argument of its acknowledgement.
     fn answered(&self, answer: RawJson);
+
+    /// One client that was counted will not answer: it has left. A node says this of its own clients; an adapter whose
+    /// wire has no word for it leaves the asking node to its timeout, as does this default.
+    fn lost(&self) {}
 }
 
 /// The state behind an [`AckSink`].
@@ -37,6 +41,7 @@ pub struct AckGather {
     nodes: Option<usize>,
     counted: usize,
     clients: usize,
+    lost: usize,
     answers: Vec<RawJson>,
 }
 
@@ -58,10 +63,22 @@ impl AckGather {
         self.answers.push(answer);
     }
 
-    /// Whether every node has counted and every client has answered.
+    /// One more client has left without an answer.
+    pub fn lost(&mut self) {
+        self.lost += 1;
+    }
+
+    /// Whether every node has counted and every client has answered or left.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.nodes.is_some_and(|nodes| self.counted >= nodes) && self.answers.len() >= self.clients
+        let counted = self.nodes.is_some_and(|nodes| self.counted >= nodes);
+        counted && self.answers.len() + self.lost >= self.clients
+    }
+
+    /// How many clients have left without an answer.
+    #[must_use]
+    pub fn missing(&self) -> usize {
+        self.lost
     }
 
     /// How many answers are there.

@@ -23,13 +23,14 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// A target with [`local`](crate::Flags::local) never leaves this node. No method may be called while a lock is held.
 pub trait Adapter: Send + Sync + 'static {
-    /// Gets ready: connects, subscribes, looks for other nodes. Called once, before anything else.
+    /// Gets ready: connects, subscribes, looks for other nodes. Called once, before anything else, and polled to its end.
     ///
     /// # Errors
-    /// What the backend refuses.
+    /// What the backend refuses. The namespace then serves this node alone, and says so to whoever emits.
     fn init(&self) -> BoxFuture<'_, Result<(), RequestError>>;
 
-    /// Says goodbye to the other nodes and lets go of the backend. What comes after fails with `Closed`.
+    /// Says goodbye to the other nodes and lets go of the backend. What comes after fails with `Closed`. Called once,
+    /// when the namespace or the server ends, and polled to its end or until the server's grace is over.
     ///
     /// # Errors
     /// What could not be said; it is closed all the same.
@@ -45,14 +46,14 @@ pub trait Adapter: Send + Sync + 'static {
     /// many of them were on this node, if it was delivered here before the call returned.
     ///
     /// # Errors
-    /// If other nodes may not hear of it. This node's sockets receive it in any case, unless it is `Closed`.
+    /// If other nodes may not hear of it. This node's sockets receive it in any case, before the call returns.
     fn broadcast(&self, target: Target, event: RawJson) -> Result<Option<usize>, PublishError>;
 
     /// Sends an event and asks each socket for an acknowledgement. Everything that comes back goes to `sink`, which
     /// is let go when `timeout` is over or no more can come.
     ///
     /// # Errors
-    /// As for [`broadcast`](Self::broadcast).
+    /// As for [`broadcast`](Self::broadcast). Then the sink is told to expect this node only.
     fn broadcast_with_ack(
         &self,
         target: Target,
@@ -74,7 +75,7 @@ pub trait Adapter: Send + Sync + 'static {
     /// Puts the sockets the target means in these rooms, on all nodes. JS: `addSockets`.
     ///
     /// # Errors
-    /// If other nodes may not hear of it.
+    /// If other nodes may not hear of it. On this node it is done in any case, here and in the next two.
     fn add_sockets(&self, target: Target, rooms: Vec<Room>) -> Result<(), PublishError>;
 
     /// Takes the sockets the target means out of these rooms, on all nodes. JS: `delSockets`.

@@ -2,16 +2,18 @@
 //!
 //! Odd: both are about other nodes. This node's sockets are served by calls that cannot fail.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, sync::Arc};
 
 use super::RawJson;
 
-type Source = Box<dyn Error + Send + Sync>;
+type Source = Arc<dyn Error + Send + Sync>;
 
 /// Why a message may not have reached the other nodes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum PublishError {
+    /// The adapter is not ready: its `init` has not ended, or has failed.
+    NotReady,
     /// The adapter has been closed, or its namespace is gone.
     Closed,
     /// This adapter has no other nodes: nobody was told.
@@ -25,6 +27,7 @@ pub enum PublishError {
 impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::NotReady => "the adapter is not ready",
             Self::Closed => "the adapter is closed",
             Self::NoOtherNodes => "this adapter has no other nodes",
             Self::Full => "too many messages wait to be published",
@@ -37,13 +40,13 @@ impl Error for PublishError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Backend(source) => Some(source.as_ref()),
-            Self::Closed | Self::NoOtherNodes | Self::Full => None,
+            Self::NotReady | Self::Closed | Self::NoOtherNodes | Self::Full => None,
         }
     }
 }
 
 /// Why a question to the other nodes was not answered in full. `T` is what an answer is made of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum RequestError<T = RawJson> {
     /// The question may not have reached them.

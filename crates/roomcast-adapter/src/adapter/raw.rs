@@ -5,20 +5,23 @@
 //! Odd: where a byte string was, the text has `{"_placeholder":true,"num":n}`, as in a Socket.IO binary packet, with
 //! `n` the place among the attachments. The text is not parsed here: whoever made it vouches for it.
 
+use std::{any::Any, fmt, sync::Arc};
+
 use bytes::Bytes;
 
 /// JSON text and its attachments; a clone shares both texts and bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct RawJson {
     text: Bytes,
     attachments: Vec<Bytes>,
+    own: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl RawJson {
     /// JSON text without attachments.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: Bytes::from(text.into()), attachments: Vec::new() }
+        Self { text: Bytes::from(text.into()), attachments: Vec::new(), own: None }
     }
 
     /// Adds the attachments that the text's placeholders mean.
@@ -26,6 +29,20 @@ impl RawJson {
     pub fn with_attachments(mut self, attachments: Vec<Bytes>) -> Self {
         self.attachments = attachments;
         self
+    }
+
+    /// Adds what this node wants to find again when its adapter hands the value back to it, a frame made already for
+    /// example. It never leaves the node, and an adapter takes no notice of it.
+    #[must_use]
+    pub fn with_own(mut self, own: Arc<dyn Any + Send + Sync>) -> Self {
+        self.own = Some(own);
+        self
+    }
+
+    /// What this node has added by [`with_own`](Self::with_own).
+    #[must_use]
+    pub fn own<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.own.clone()?.downcast().ok()
     }
 
     /// The text.
@@ -44,6 +61,24 @@ impl RawJson {
     #[must_use]
     pub fn attachments(&self) -> &[Bytes] {
         &self.attachments
+    }
+}
+
+/// Equal text and attachments; what a node has added for itself does not count.
+impl PartialEq for RawJson {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.attachments == other.attachments
+    }
+}
+
+impl Eq for RawJson {}
+
+impl fmt::Debug for RawJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawJson")
+            .field("text", &self.text())
+            .field("attachments", &self.attachments)
+            .finish_non_exhaustive()
     }
 }
 

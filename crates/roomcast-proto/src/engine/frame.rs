@@ -135,9 +135,16 @@ impl Frame {
     /// A text message.
     #[must_use]
     pub fn text(message: &str) -> Self {
-        Self::encode(&mut Vec::new(), |out| {
+        Self::text_with(message, Vec::new())
+    }
+
+    /// A text message and binary messages that follow it.
+    #[must_use]
+    pub fn text_with(message: &str, attachments: Vec<Bytes>) -> Self {
+        let length = Repr::PREFIX + MAX_HEADER + 1 + message.len();
+        Self::encode(&mut Vec::with_capacity(length), |out| {
             out.extend_from_slice(message.as_bytes());
-            Ok::<_, std::convert::Infallible>(Vec::new())
+            Ok::<_, std::convert::Infallible>(attachments)
         })
         .unwrap_or_else(|never| match never {})
     }
@@ -145,7 +152,14 @@ impl Frame {
     /// A binary message.
     #[must_use]
     pub fn binary(message: Bytes) -> Self {
-        Self::new(&mut [0; Repr::PREFIX], 0, true, Box::new([Attachment::new(message)]))
+        Self::binaries([message])
+    }
+
+    /// Binary messages that nothing can come between.
+    #[must_use]
+    pub fn binaries(messages: impl IntoIterator<Item = Bytes>) -> Self {
+        let attachments = messages.into_iter().map(Attachment::new).collect();
+        Self::new(&mut [0; Repr::PREFIX], 0, true, attachments)
     }
 
     /// A control frame of the WebSocket layer, a pong for example. It has no packet, so polling sends nothing for it.

@@ -97,8 +97,12 @@ pub enum HandshakeError {
     ForeignOrigin,
     /// The `EIO` parameter is missing or not 4.
     UnsupportedProtocol,
-    /// The server is closing or full and takes no new session. Roomcast's own.
+    /// The server is closing and takes no new session. Roomcast's own.
     Unavailable,
+    /// One client, or all together, ask for sessions too often. Roomcast's own.
+    TooManyRequests,
+    /// There are as many sessions as there may be. Roomcast's own.
+    Full,
 }
 
 impl HandshakeError {
@@ -118,6 +122,8 @@ impl HandshakeError {
             | Self::Unavailable => 3,
             Self::Forbidden(_) | Self::ForeignOrigin => 4,
             Self::UnsupportedProtocol => 5,
+            Self::TooManyRequests => 6,
+            Self::Full => 7,
         }
     }
 
@@ -138,15 +144,28 @@ impl HandshakeError {
             Self::Forbidden(text) if !text.is_empty() => text,
             Self::Forbidden(_) | Self::ForeignOrigin => "Forbidden",
             Self::UnsupportedProtocol => "Unsupported protocol version",
+            Self::TooManyRequests => "Too many requests",
+            Self::Full => "Server full",
         }
     }
 
-    /// The HTTP status of a refused polling request. A refused WebSocket handshake is always answered 400.
+    /// The HTTP status of a refused polling request.
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
             Self::Forbidden(_) | Self::ForeignOrigin => 403,
-            Self::Unavailable => 503,
+            Self::TooManyRequests => 429,
+            Self::Unavailable | Self::Full => 503,
+            _ => 400,
+        }
+    }
+
+    /// The HTTP status of a refused WebSocket handshake: 400 for all that the reference refuses, and more than that where it
+    /// has nothing to say.
+    #[must_use]
+    pub const fn upgrade_status(&self) -> u16 {
+        match self {
+            Self::TooManyRequests | Self::Full => self.status(),
             _ => 400,
         }
     }

@@ -12,8 +12,10 @@ use serde::de::DeserializeOwned;
 
 use super::absent::Absent;
 use super::data::Data;
+use super::parser::ParserError;
 use super::payload::{self, Spans};
-use super::{placeholders, surrogates, value};
+use super::value::{self, Value};
+use super::{encode, placeholders, surrogates};
 
 /// Arguments as they came, borrowed from the packet's text or owning a copy of it.
 #[derive(Debug, Clone)]
@@ -61,9 +63,35 @@ impl<'a> Args<'a> {
         Ok(Self { text: Cow::Borrowed(text), spans, attachments: None })
     }
 
+    /// Arguments that came in another form than JSON.
+    ///
+    /// # Errors
+    /// If their JSON text is longer than 4 GiB.
+    pub fn from_values(values: &[Value]) -> Result<Args<'static>, ParserError> {
+        let (mut text, mut attachments, mut spans) = (Vec::new(), Vec::new(), Spans::new());
+        for value in values {
+            let start = text.len();
+            encode::write_json(&mut text, &mut attachments, value).map_err(ParserError::new)?;
+            spans.push(payload::Span::new(start, text.len()).ok_or_else(ParserError::too_large)?);
+        }
+        let text = String::from_utf8(text).expect("JSON is UTF-8");
+        let mut args = Args::new(text, spans);
+        if !attachments.is_empty() {
+            args.attach(attachments.into());
+        }
+        Ok(args)
+    }
+
+    /// The same arguments with the binary values that their placeholders mean.
+    #[must_use]
+    pub fn with_attachments(mut self, attachments: &[Bytes]) -> Self {
+        self.attachments = (!attachments.is_empty()).then(|| Arc::from(attachments));
+        self
+    }
+
     /// `spans` must lie in `text`, each around one valid JSON value.
-    pub(super) fn new(text: &'a str, spans: Spans) -> Self {
-        Self { text: Cow::Borrowed(text), spans, attachments: None }
+    pub(super) fn new(text: impl Into<Cow<'a, str>>, spans: Spans) -> Self {
+        Self { text: text.into(), spans, attachments: None }
     }
 
     pub(super) fn attach(&mut self, attachments: Arc<[Bytes]>) {

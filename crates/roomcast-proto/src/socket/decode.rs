@@ -30,7 +30,7 @@ pub struct Limits {
 }
 
 /// Below this depth `serde_json` reads every argument without giving up on its own.
-const DEEPEST_READABLE: usize = 128;
+pub(super) const DEEPEST_READABLE: usize = 128;
 const _: () = assert!(DEEPEST_READABLE <= scan::MAX_DEPTH, "the scan follows as far as a reader may");
 
 impl Default for Limits {
@@ -136,6 +136,24 @@ impl Decoder {
     }
 }
 
+/// Reads a packet that this side has written itself, its attachments beside it: no limit for peers binds it but the depth.
+///
+/// # Errors
+/// Those of [`Decoder`]: [`DecodeError::TooDeep`], or whatever follows where the text is not its writer's.
+pub fn read_back(
+    text: &str,
+    attachments: impl IntoIterator<Item = Bytes>,
+) -> Result<Packet<'_>, DecodeError> {
+    let limits =
+        Limits { max_attachments: usize::MAX, max_attachment_bytes: usize::MAX, max_depth: DEEPEST_READABLE };
+    let mut decoder = Decoder::new(limits);
+    let mut packet = decoder.text(text)?;
+    for attachment in attachments {
+        packet = decoder.binary(attachment)?;
+    }
+    packet.ok_or(DecodeError::UnexpectedText)
+}
+
 #[inline]
 fn read_packet<'a>(text: &'a str, limits: &Limits) -> Result<(Packet<'a>, usize), DecodeError> {
     let first = text.as_bytes().first().copied().unwrap_or_default();
@@ -147,8 +165,10 @@ fn read_packet<'a>(text: &'a str, limits: &Limits) -> Result<(Packet<'a>, usize)
     let (namespace, rest) = read_namespace(rest);
     let (id, payload) = read_id(rest)?;
     let body = match kind {
-        PacketType::Connect => Body::Connect(read_reason(payload, b"{", limits)?),
-        PacketType::ConnectError => Body::ConnectError(read_reason(payload, b"{\"", limits)?),
+        PacketType::Connect => Body::Connect(read_reason(payload, b"{", limits)?.map(Cow::Borrowed)),
+        PacketType::ConnectError => {
+            Body::ConnectError(read_reason(payload, b"{\"", limits)?.map(Cow::Borrowed))
+        }
         PacketType::Disconnect if payload.is_empty() => Body::Disconnect,
         PacketType::Disconnect => return Err(DecodeError::InvalidPayload),
         PacketType::Event | PacketType::BinaryEvent => {
@@ -231,7 +251,7 @@ fn read_event<'a>(text: &'a str, announced: usize, limits: &Limits) -> Result<Ev
 }
 
 #[inline]
-fn read_array(
+pub(super) fn read_array(
     text: &str,
     first: First,
     spans: &mut Spans,
@@ -254,7 +274,7 @@ fn read_array(
 
 /// An event's name from its JSON text: a string, or a number as it stands. `escaped` where it may hold an escape.
 #[inline]
-fn read_name(json: &str, escaped: bool) -> Option<Cow<'_, str>> {
+pub(super) fn read_name(json: &str, escaped: bool) -> Option<Cow<'_, str>> {
     match json.as_bytes().first()? {
         b'"' => {
             let inner = &json[1..json.len() - 1];

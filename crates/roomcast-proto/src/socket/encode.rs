@@ -17,6 +17,7 @@ use super::args::Args;
 use super::handoff;
 use super::outcome::ResultSerializer;
 use super::packet::{PacketType, is_reserved_event};
+use super::parser::ParserError;
 use super::scan;
 use super::spread::{self, Shape};
 
@@ -42,6 +43,8 @@ pub enum EncodeError {
     NotAnObject,
     /// The value is no JSON: a map key is no string, or its own `Serialize` refused.
     Value(serde_json::Error),
+    /// Another parser than the default one cannot write it.
+    Parser(ParserError),
 }
 
 /// What became of an ack.
@@ -66,24 +69,7 @@ pub fn encode_event<T: Serialize + ?Sized>(
 ) -> Result<Attachments, EncodeError> {
     let draft = Draft::event(out, head, name)?;
     let mut attachments = Attachments::new();
-    let out = &mut *draft.out;
-    match spread::shape_of::<T>() {
-        Shape::Nothing => out.push(b']'),
-        Shape::One => {
-            out.push(b',');
-            write_json(out, &mut attachments, args)?;
-            out.push(b']');
-        }
-        Shape::Several => {
-            // The tuple's own brackets serve: `["name"[1,2]` becomes `["name",1,2]`.
-            let open = out.len();
-            write_array(out, &mut attachments, args)?;
-            out[open] = b',';
-            if out.len() == open + "[]".len() {
-                out.remove(open);
-            }
-        }
-    }
+    write_event_arguments(draft.out, &mut attachments, args)?;
     draft.finish(PacketType::BinaryEvent, attachments.len());
     Ok(attachments)
 }
@@ -203,6 +189,46 @@ pub(super) fn write_ack_arguments<T: Serialize + ?Sized>(
     Ok(())
 }
 
+/// Writes `["name"`, the beginning of an event.
+#[inline]
+pub(super) fn write_event_name(out: &mut Vec<u8>, name: &str) -> Result<(), serde_json::Error> {
+    out.push(b'[');
+    if scan::plain_end(name.as_bytes(), 0) == name.len() {
+        out.push(b'"');
+        out.extend_from_slice(name.as_bytes());
+        out.push(b'"');
+        return Ok(());
+    }
+    serde_json::to_writer(out, name)
+}
+
+/// Writes what follows the name of an event, the closing bracket included.
+#[inline]
+pub(super) fn write_event_arguments<T: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    attachments: &mut Attachments,
+    args: &T,
+) -> Result<(), serde_json::Error> {
+    match spread::shape_of::<T>() {
+        Shape::Nothing => out.push(b']'),
+        Shape::One => {
+            out.push(b',');
+            write_json(out, attachments, args)?;
+            out.push(b']');
+        }
+        Shape::Several => {
+            // The tuple's own brackets serve: `["name"[1,2]` becomes `["name",1,2]`.
+            let open = out.len();
+            write_array(out, attachments, args)?;
+            out[open] = b',';
+            if out.len() == open + "[]".len() {
+                out.remove(open);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Writes a value whose type says that its JSON is an array, and makes sure of it.
 fn write_array<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
@@ -223,7 +249,8 @@ fn write_object<T: Serialize + ?Sized>(out: &mut Vec<u8>, payload: &T) -> Result
     if out.get(open) == Some(&b'{') { Ok(()) } else { Err(EncodeError::NotAnObject) }
 }
 
-fn write_json<T: Serialize + ?Sized>(
+/// Writes a value as JSON, its byte strings set aside.
+pub(super) fn write_json<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     attachments: &mut Attachments,
     value: &T,
@@ -247,15 +274,15 @@ impl Formatter for ExtractBinary<'_> {
 }
 
 /// A packet being written; taken back unless it is finished.
-struct Draft<'v> {
-    out: &'v mut Vec<u8>,
+pub(super) struct Draft<'v> {
+    pub(super) out: &'v mut Vec<u8>,
     start: usize,
     finished: bool,
 }
 
 impl<'v> Draft<'v> {
     #[inline]
-    fn begin(out: &'v mut Vec<u8>, kind: PacketType, head: Head<'_>) -> Self {
+    pub(super) fn begin(out: &'v mut Vec<u8>, kind: PacketType, head: Head<'_>) -> Self {
         let start = out.len();
         out.push(kind.digit());
         if head.namespace != "/" {
@@ -273,20 +300,13 @@ impl<'v> Draft<'v> {
             return Err(EncodeError::ReservedEvent);
         }
         let draft = Self::begin(out, PacketType::Event, head);
-        draft.out.push(b'[');
-        if scan::plain_end(name.as_bytes(), 0) == name.len() {
-            draft.out.push(b'"');
-            draft.out.extend_from_slice(name.as_bytes());
-            draft.out.push(b'"');
-        } else {
-            serde_json::to_writer(&mut *draft.out, name)?;
-        }
+        write_event_name(draft.out, name)?;
         Ok(draft)
     }
 
     /// Keeps the packet, as the given binary type if there are attachments.
     #[inline]
-    fn finish(mut self, binary: PacketType, attachments: usize) {
+    pub(super) fn finish(mut self, binary: PacketType, attachments: usize) {
         if attachments > 0 {
             self.announce(binary, attachments);
         }
@@ -310,6 +330,12 @@ impl Drop for Draft<'_> {
     }
 }
 
+impl From<ParserError> for EncodeError {
+    fn from(error: ParserError) -> Self {
+        Self::Parser(error)
+    }
+}
+
 impl From<serde_json::Error> for EncodeError {
     fn from(error: serde_json::Error) -> Self {
         Self::Value(error)
@@ -322,6 +348,7 @@ impl fmt::Display for EncodeError {
             Self::ReservedEvent => "the event name is reserved",
             Self::NotAnObject => "the payload is not an object",
             Self::Value(_) => "the value cannot be written as JSON",
+            Self::Parser(error) => return error.fmt(f),
         })
     }
 }
@@ -330,7 +357,7 @@ impl std::error::Error for EncodeError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Value(source) => Some(source),
-            Self::ReservedEvent | Self::NotAnObject => None,
+            Self::ReservedEvent | Self::NotAnObject | Self::Parser(_) => None,
         }
     }
 }

@@ -26,7 +26,7 @@ mod surrogates;
 mod placeholders;
 
 mod decode;
-pub use decode::{DecodeError, Decoder, Limits};
+pub use decode::{DecodeError, Decoder, Limits, read_back};
 
 pub mod connection;
 pub use connection::{Connection, Decision, RefuseReason, SlotId, Violation};
@@ -58,3 +58,8 @@ pub use encode::{
     AckOutcome, Attachments, EncodeError, Head, encode_ack, encode_ack_args, encode_connect,
     encode_connect_error, encode_disconnect, encode_event, encode_event_args,
 };
+
+mod array;
+pub use array::{encode_event_array, encode_event_of_array, read_event_array};
+
+pub mod parser;

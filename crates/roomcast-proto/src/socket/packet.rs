@@ -69,7 +69,7 @@ pub struct Packet<'a> {
 #[non_exhaustive]
 pub enum Body<'a> {
     /// The raw JSON object that came along: a client's `auth`, or a server's `{"sid":..}`.
-    Connect(Option<&'a str>),
+    Connect(Option<Cow<'a, str>>),
     /// The peer leaves the namespace.
     Disconnect,
     /// An event; with an id the sender wants an answer.
@@ -87,7 +87,7 @@ pub enum Body<'a> {
         args: Args<'a>,
     },
     /// The raw JSON string or object that says why a connect was refused.
-    ConnectError(Option<&'a str>),
+    ConnectError(Option<Cow<'a, str>>),
 }
 
 /// An event's name and arguments.
@@ -98,8 +98,10 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    pub(super) fn new(name: Cow<'a, str>, args: Args<'a>) -> Self {
-        Self { name: Some(name), args }
+    /// An event. Whether its name is allowed is looked at by whoever writes or receives it.
+    #[must_use]
+    pub fn new(name: impl Into<Cow<'a, str>>, args: Args<'a>) -> Self {
+        Self { name: Some(name.into()), args }
     }
 
     /// `42` without a payload: the reference accepts it, and it reaches nobody.

@@ -17,6 +17,11 @@ pub(super) struct Span {
 }
 
 impl Span {
+    /// `None` beyond 4 GiB.
+    pub(super) fn new(start: usize, end: usize) -> Option<Self> {
+        Some(Self { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
+    }
+
     /// The element's text.
     #[inline]
     pub(super) fn of(self, text: &str) -> &str {

@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use proto::engine::Frame;
@@ -12,10 +13,12 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio::time::Sleep;
 
+use super::gathering::{Gathering, read_answer};
+use super::here::ask;
 use crate::Socket;
 use crate::error::{AckError, BroadcastAckError};
-use crate::outbox::{Pushed, Urgency};
-use crate::socket::{Outgoing, Waiter, read};
+use crate::outbox::Urgency;
+use crate::socket::{Waiter, read};
 
 type Answer = Option<Args<'static>>;
 
@@ -28,13 +31,19 @@ type Answer = Option<Args<'static>>;
 /// Dropping it means not to wait any longer; late answers are ignored.
 #[must_use = "the answers come only to who waits for them"]
 pub struct BroadcastAck<T> {
-    recipients: Recipients,
-    answers: mpsc::UnboundedReceiver<Answer>,
-    missing: usize,
+    source: Source,
     responses: Vec<T>,
     error: Option<AckError>,
     timeout: Option<Pin<Box<Sleep>>>,
     answer: PhantomData<fn() -> T>,
+}
+
+/// Where the answers come from.
+enum Source {
+    /// From the sockets of this node, who are asked directly.
+    Here { recipients: Recipients, answers: mpsc::UnboundedReceiver<Answer>, missing: usize },
+    /// From all nodes, through the adapter.
+    Cluster(Arc<Gathering>),
 }
 
 /// Forgets that anybody waits for them.
@@ -60,52 +69,71 @@ impl<T> BroadcastAck<T> {
         let (sender, answers) = mpsc::unbounded_channel();
         let mut asked = Vec::with_capacity(recipients.len());
         for socket in recipients {
-            Outgoing::tell(&socket, frame);
-            if !socket.wait_for(id, Waiter::Many(sender.clone())) {
-                continue;
-            }
-            match socket.deliver(frame, urgency) {
-                pushed if pushed.is_queued() => asked.push(socket),
-                Pushed::Overflow => asked.push(socket),
-                // It did not get the question; if it has just left, its end counts as an answer already.
-                _ if socket.forget(id) => {}
-                _ => asked.push(socket),
+            if ask(&socket, frame, id, Waiter::Many(sender.clone()), urgency) {
+                asked.push(socket);
             }
         }
-        let timeout = timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout)));
         let missing = asked.len();
-        let recipients = Recipients(asked, id);
-        Self {
-            recipients,
-            answers,
-            missing,
-            responses: Vec::new(),
-            error: None,
-            timeout,
-            answer: PhantomData,
-        }
+        let source = Source::Here { recipients: Recipients(asked, id), answers, missing };
+        Self::new(source, None, timeout)
+    }
+
+    /// The answers of all nodes; `error` where the others may not have been asked.
+    pub(super) fn gather(gathering: Arc<Gathering>, timeout: Duration, error: Option<AckError>) -> Self {
+        Self::new(Source::Cluster(gathering), error, Some(timeout))
     }
 
     pub(super) fn failed(error: AckError) -> Self {
         let (_, answers) = mpsc::unbounded_channel();
-        Self {
-            recipients: Recipients(Vec::new(), 0),
-            answers,
-            missing: 0,
-            responses: Vec::new(),
-            error: Some(error),
-            timeout: None,
-            answer: PhantomData,
+        let source = Source::Here { recipients: Recipients(Vec::new(), 0), answers, missing: 0 };
+        Self::new(source, Some(error), None)
+    }
+
+    fn new(source: Source, error: Option<AckError>, timeout: Option<Duration>) -> Self {
+        let timeout = timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout)));
+        Self { source, responses: Vec::new(), error, timeout, answer: PhantomData }
+    }
+
+    fn add(&mut self, answer: Result<T, AckError>) {
+        match answer {
+            Ok(response) => self.responses.push(response),
+            Err(error) => _ = self.error.get_or_insert(error),
         }
     }
 
     fn finish(&mut self) -> Result<Vec<T>, BroadcastAckError<T>> {
-        self.recipients.0.iter().for_each(|socket| _ = socket.forget(self.recipients.1));
-        self.recipients.0 = Vec::new();
+        if let Source::Here { recipients, .. } = &mut self.source {
+            recipients.0.iter().for_each(|socket| _ = socket.forget(recipients.1));
+            recipients.0 = Vec::new();
+        }
         let responses = std::mem::take(&mut self.responses);
         match self.error.take() {
             None => Ok(responses),
             Some(error) => Err(BroadcastAckError { error, responses }),
+        }
+    }
+}
+
+impl<T: DeserializeOwned> BroadcastAck<T> {
+    fn poll_answers(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let answer = match &mut self.source {
+                Source::Here { missing: 0, .. } => return Poll::Ready(()),
+                Source::Here { answers, missing, .. } => {
+                    let answer = ready!(answers.poll_recv(cx));
+                    *missing -= 1;
+                    answer.flatten().ok_or(AckError::Disconnected).and_then(|args| read(&args))
+                }
+                Source::Cluster(gathering) => {
+                    let (answers, lost) = ready!(gathering.poll_complete(cx));
+                    answers.iter().for_each(|answer| self.add(read_answer(answer)));
+                    if lost {
+                        self.add(Err(AckError::Disconnected));
+                    }
+                    return Poll::Ready(());
+                }
+            };
+            self.add(answer);
         }
     }
 }
@@ -115,24 +143,16 @@ impl<T: DeserializeOwned + Unpin> Future for BroadcastAck<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        while this.missing > 0 {
-            match this.answers.poll_recv(cx) {
-                Poll::Pending => break,
-                Poll::Ready(answer) => {
-                    this.missing -= 1;
-                    match answer.flatten().ok_or(AckError::Disconnected).and_then(|args| read(&args)) {
-                        Ok(response) => this.responses.push(response),
-                        Err(error) => _ = this.error.get_or_insert(error),
-                    }
-                }
-            }
-        }
-        if this.missing == 0 {
+        if this.poll_answers(cx).is_ready() {
             return Poll::Ready(this.finish());
         }
         if let Some(timeout) = &mut this.timeout
             && timeout.as_mut().poll(cx).is_ready()
         {
+            if let Source::Cluster(gathering) = &this.source {
+                let answers = gathering.take();
+                answers.iter().for_each(|answer| this.add(read_answer(answer)));
+            }
             this.error = Some(AckError::Timeout);
             return Poll::Ready(this.finish());
         }

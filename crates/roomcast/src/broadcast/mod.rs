@@ -1,24 +1,34 @@
 //! Events to many: who, how, and with which answers.
 
+// To the sockets of this node ...
+mod here;
+
+// ... and through the adapter to those of all nodes.
+mod cluster;
+
+// What comes back.
 mod ack;
+mod gathering;
 mod remote;
 
 use std::time::Duration;
 
 use proto::engine::Frame;
-use proto::socket::Head;
-use roomcast_adapter::{Room, Target};
+use proto::socket::{EncodeError, Head};
+use roomcast_adapter::adapter::Disconnect;
+use roomcast_adapter::{Local, Room, Target};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::deliver;
+use crate::Namespace;
 use crate::error::{AckError, Cause, EmitError, Failure, FetchError};
 use crate::outbox::{Key, Urgency};
-use crate::socket::{Emitted, Outgoing, error_again};
-use crate::{Namespace, Socket};
+use crate::socket::{Emitted, error_again};
 
 pub use ack::BroadcastAck;
 pub use remote::RemoteSocket;
+
+pub(crate) use here::{Asked, Prepared, ask_here, deliver_here};
 
 /// One room or several: `"news"`, `["a", "b"]`, `&rooms[..]`, `vec![..]`.
 pub trait IntoRooms {
@@ -147,67 +157,85 @@ impl Broadcast {
 
     /// Sends the event. It is encoded once, however many receive it. A tuple gives several arguments, `()` none,
     /// anything else is one. JS: `emit(event, ...args)`.
+    ///
+    /// With an [adapter](crate::IoBuilder::adapter) it goes to all nodes. What is returned then speaks of this node's
+    /// sockets, if they were served before the adapter returned; if the other nodes may not have heard of it, its error
+    /// is [`EmitError::Publish`].
     pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Emitted {
+        if let Some(backend) = self.backend() {
+            return self.emit_through(backend, event, &args);
+        }
         match self.encode(event, &args, None) {
             Err(error) => Emitted::failed(error),
-            Ok(frame) => self.deliver(&frame),
+            Ok(frame) => deliver_here(self.namespace.inner(), &self.target, &frame, &self.urgency()),
         }
     }
 
     /// Sends the event and waits until every recipient has acknowledged it, of which the first argument counts, or has
     /// left. Sent at once, not when first polled; add [`Broadcast::timeout`] to bound the wait. JS:
     /// `emitWithAck(event, ...args)`.
+    ///
+    /// With an [adapter](crate::IoBuilder::adapter) all nodes are asked, and the wait is bounded by 5 s unless
+    /// [`Broadcast::timeout`] says otherwise; a client of another node that leaves is then waited for until that.
     pub fn emit_with_ack<T: DeserializeOwned>(&self, event: &str, args: impl Serialize) -> BroadcastAck<T> {
+        if let Some(backend) = self.backend() {
+            return self.ask_through(backend, event, &args);
+        }
         let id = self.namespace.next_ack_id();
         match self.encode(event, &args, Some(id)) {
             Err(error) => BroadcastAck::failed(AckError::Emit(error)),
             Ok(frame) => {
                 let recipients = self.namespace.members().collect(&self.target);
-                // Who waits for an answer would wait in vain for one to an event that was dropped later.
-                let urgency = match self.target.flags().volatile {
-                    true => &Urgency::Immediate,
-                    false => &Urgency::Reliable,
-                };
-                BroadcastAck::send(recipients, &frame, id, urgency, self.timeout)
+                BroadcastAck::send(recipients, &frame, id, here::asking(&self.target), self.timeout)
             }
         }
     }
 
-    /// The sockets that an event would reach now. JS: `fetchSockets()`.
+    /// The sockets that an event would reach now, of all nodes; this node's own come first. JS: `fetchSockets()`.
+    ///
+    /// Other nodes may take 5 s to answer, unless [`Broadcast::timeout`] says otherwise.
     ///
     /// # Errors
-    /// Where the server is one of several nodes: if not every node answered in time.
-    #[expect(clippy::unused_async, reason = "the sockets of other nodes are asked for by messages")]
+    /// Where the server is one of several nodes: if not every node answered in time, with what is known.
     pub async fn fetch_sockets(&self) -> Result<Vec<RemoteSocket>, FetchError> {
+        if let Some(backend) = self.backend() {
+            return self.fetch_through(backend).await;
+        }
         Ok(self.namespace.members().collect(&self.target).into_iter().map(RemoteSocket::new).collect())
     }
 
-    /// Puts the sockets into rooms. JS: `socketsJoin(rooms)`.
+    /// Puts the sockets into rooms, on all nodes. That other nodes may not have heard of it reaches the error hook. JS:
+    /// `socketsJoin(rooms)`.
     pub fn sockets_join(&self, rooms: impl IntoRooms) {
-        let outcome = self.namespace.members().join_target(&self.target, &rooms.into_rooms());
-        if outcome.refused > 0 {
-            let namespace = self.namespace.name();
-            tracing::warn!(
-                namespace,
-                refused = outcome.refused,
-                "joins refused: too many rooms for one socket"
-            );
+        match self.backend() {
+            Some(backend) => self.join_through(backend, rooms.into_rooms()),
+            None => self.namespace.inner().join(&self.target, &rooms.into_rooms()),
         }
     }
 
-    /// Takes the sockets out of rooms. JS: `socketsLeave(rooms)`.
+    /// Takes the sockets out of rooms, on all nodes, as [`Broadcast::sockets_join`]. JS: `socketsLeave(rooms)`.
     pub fn sockets_leave(&self, rooms: impl IntoRooms) {
-        self.namespace.members().leave_target(&self.target, &rooms.into_rooms());
+        match self.backend() {
+            Some(backend) => self.leave_through(backend, rooms.into_rooms()),
+            None => self.namespace.inner().leave(&self.target, &rooms.into_rooms()),
+        }
     }
 
-    /// Disconnects the sockets from the namespace. JS: `disconnectSockets()`.
+    /// Disconnects the sockets from the namespace, on all nodes. JS: `disconnectSockets()`.
     pub fn disconnect_sockets(&self) {
-        self.namespace.members().collect(&self.target).iter().for_each(Socket::disconnect);
+        self.disconnect(Disconnect::Namespace);
     }
 
-    /// Closes the whole connections of the sockets. JS: `disconnectSockets(true)`.
+    /// Closes the whole connections of the sockets, on all nodes. JS: `disconnectSockets(true)`.
     pub fn disconnect_connections(&self) {
-        self.namespace.members().collect(&self.target).iter().for_each(Socket::disconnect_connection);
+        self.disconnect(Disconnect::Connection);
+    }
+
+    fn disconnect(&self, how: Disconnect) {
+        match self.backend() {
+            Some(backend) => self.disconnect_through(backend, how),
+            None => self.namespace.inner().disconnect(&self.target, how),
+        }
     }
 
     fn urgency(&self) -> Urgency {
@@ -221,31 +249,25 @@ impl Broadcast {
     fn encode<T: Serialize>(&self, event: &str, args: &T, id: Option<u64>) -> Result<Frame, EmitError> {
         let head = Head { namespace: self.namespace.name(), id };
         let compress = self.target.flags().compress;
-        deliver::event(head, event, args).map(|frame| frame.compress(compress)).map_err(|error| {
-            self.namespace.hooks().report(&Failure {
-                namespace: self.namespace.name().to_owned(),
-                socket: None,
-                event: event.to_owned(),
-                cause: Cause::Emit(error_again(&error)),
-            });
-            error.into()
-        })
+        let encoder = &self.namespace.hooks().encoder;
+        encoder
+            .event(head, event, args)
+            .map(|frame| frame.compress(compress))
+            .map_err(|error| self.unwritable(event, error))
     }
 
-    fn deliver(&self, frame: &Frame) -> Emitted {
-        let urgency = self.urgency();
-        let mut emitted = Emitted::default();
-        if self.namespace.hears_outgoing() {
-            // Listeners are user code: they are called with no lock held.
-            for socket in self.namespace.members().collect(&self.target) {
-                Outgoing::tell(&socket, frame);
-                emitted.count(socket.deliver(frame, &urgency));
-            }
-        } else {
-            self.namespace
-                .members()
-                .for_each(&self.target, |socket| emitted.count(socket.deliver(frame, &urgency)));
-        }
-        emitted
+    /// The arguments cannot be sent: the error hook hears of it, and the caller.
+    fn unwritable(&self, event: &str, error: EncodeError) -> EmitError {
+        self.report(event, error_again(&error));
+        error.into()
+    }
+
+    fn report(&self, event: &str, error: EmitError) {
+        self.namespace.hooks().report(&Failure {
+            namespace: self.namespace.name().to_owned(),
+            socket: None,
+            event: event.to_owned(),
+            cause: Cause::Emit(error),
+        });
     }
 }

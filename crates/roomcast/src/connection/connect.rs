@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 use futures_util::FutureExt;
-use proto::engine::Frame;
 use proto::socket::{Args, NamespacePath, SlotId};
 use serde::Serialize;
 
 use super::Connection;
-use crate::deliver;
 use crate::error::{Cause, ConnectError};
 use crate::extract::EventContext;
 use crate::handler::{AnyHandler, Done, Origin, panic_message};
@@ -75,7 +73,7 @@ impl Connection {
         match result {
             Err(error) => {
                 self.protocol.remove(slot);
-                self.refuse_with(&path, &error);
+                self.refuse_with(path.as_str(), &error);
             }
             Ok(entering) => {
                 if self.protocol.accept(slot) {
@@ -86,10 +84,19 @@ impl Connection {
     }
 
     fn welcome(&mut self, slot: SlotId, mut entering: Entering) {
+        let Some(socket) = &entering.socket else { return };
+        let reply = ConnectReply { sid: socket.id() };
+        let frame = match socket.encoder().connect(socket.namespace_path(), &reply) {
+            Ok(frame) => frame,
+            Err(error) => {
+                // Only a parser of the user's can fail at an id; a client that hears nothing is better off alone.
+                socket.report("connect", Cause::Emit(error.into()));
+                self.closing = Closing::Yes;
+                return;
+            }
+        };
         let Some(socket) = entering.socket.take() else { return };
         self.connect_deadline = None;
-        let reply = ConnectReply { sid: socket.id() };
-        let frame = deliver::connect(socket.namespace_path(), &reply).expect("an id always serialises");
         // The reply goes before anything that rooms may bring.
         let _ = socket.push(frame, &Urgency::Reliable);
         self.sockets.push((slot, socket.clone()));
@@ -103,15 +110,19 @@ impl Connection {
         }
     }
 
-    pub(super) fn refuse(&self, path: &NamespacePath, message: &str) {
+    pub(super) fn refuse(&mut self, path: &str, message: &str) {
         self.refuse_with(path, &ConnectError::new(message));
     }
 
-    fn refuse_with(&self, path: &NamespacePath, error: &ConnectError) {
-        let frame: Frame =
-            deliver::connect_error(path.as_str(), error).expect("a text and JSON always serialise");
-        // A session that has ended hears nothing.
-        let _ = self.mailbox.push(frame, &Urgency::Reliable);
+    fn refuse_with(&mut self, path: &str, error: &ConnectError) {
+        match self.io.hooks().encoder.connect_error(path, error) {
+            // A session that has ended hears nothing.
+            Ok(frame) => _ = self.mailbox.push(frame, &Urgency::Reliable),
+            Err(error) => {
+                tracing::warn!(namespace = path, %error, "a refusal cannot be written");
+                self.closing = Closing::Yes;
+            }
+        }
     }
 
     /// Calls a handler: its parameters, its first step, all in place.

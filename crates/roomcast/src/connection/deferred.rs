@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use proto::socket::{Event, SlotId};
+use proto::socket::{Args, Event, SlotId};
 
 use super::Connection;
 use crate::Reason;
@@ -72,9 +72,13 @@ impl Turn {
 }
 
 fn cost(event: &Event<'_>) -> usize {
-    let args = event.args();
+    OVERHEAD + event.name().len() + content(event.args())
+}
+
+/// The bytes of arguments, attachments included.
+pub(super) fn content(args: &Args<'_>) -> usize {
     let texts = args.iter().map(str::len).sum::<usize>();
-    OVERHEAD + event.name().len() + texts + args.attachments().iter().map(|bytes| bytes.len()).sum::<usize>()
+    texts + args.attachments().iter().map(|bytes| bytes.len()).sum::<usize>()
 }
 
 impl Connection {

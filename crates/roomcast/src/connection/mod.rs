@@ -6,27 +6,29 @@
 mod connect;
 mod deferred;
 mod dispatch;
+mod flood;
 mod leave;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use proto::engine::{CloseReason, Message};
 use proto::socket::{Decision, Limits, NamespacePath, SlotId, Violation};
 use smallvec::SmallVec;
 
-use crate::deliver;
 use crate::error::Cause;
 use crate::extract::Reason;
 use crate::handler::{Done, Tasks};
 use crate::http::Handshake;
+use crate::limits::Refused;
 use crate::outbox::Urgency;
 use crate::session::{Application, Closing, Mailbox};
 use crate::socket::auth_args;
 use crate::{Io, Socket, names};
 
 use deferred::Deferred;
+use flood::Flow;
 
 pub(crate) use connect::Accepted;
 
@@ -36,9 +38,6 @@ pub(crate) const CLOSE_ALL: u64 = u64::MAX;
 
 /// The command that closes the session under its sockets.
 pub(crate) const CLOSE_SESSION: u64 = u64::MAX - 1;
-
-/// How long the next attachment of a packet may take.
-const ATTACHMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connect: where it stands, where it wants to go, what came along.
 type Asked = (SlotId, NamespacePath, Option<Box<str>>);
@@ -54,6 +53,8 @@ pub(crate) struct Connection {
     asked: Vec<Asked>,
     tasks: Tasks,
     deferred: Deferred,
+    /// What it has sent of late, where that is limited.
+    flow: Option<Box<Flow>>,
     /// Until a namespace is joined.
     connect_deadline: Option<Instant>,
     /// While a packet waits for attachments.
@@ -70,10 +71,17 @@ impl Connection {
         let mut limits = Limits::default();
         limits.max_attachments = config.max_attachments;
         limits.max_depth = config.max_depth;
-        limits.max_attachment_bytes = io.core().config.max_payload.saturating_mul(config.max_attachments);
+        let bounds = &io.core().config.limits;
+        let all_attachments = || io.core().config.max_payload.saturating_mul(config.max_attachments);
+        limits.max_attachment_bytes = bounds.attachment_bytes.unwrap_or_else(all_attachments);
+        let flow = Flow::new(bounds);
         let deadline = now().checked_add(config.connect_timeout);
+        let protocol = match io.hooks().encoder.parser() {
+            None => proto::socket::Connection::new(limits, config.max_namespaces),
+            Some(parser) => proto::socket::Connection::with_parser(parser, limits, config.max_namespaces),
+        };
         Self {
-            protocol: proto::socket::Connection::new(limits, config.max_namespaces),
+            protocol,
             io,
             mailbox,
             handshake: Arc::new(handshake),
@@ -81,6 +89,7 @@ impl Connection {
             asked: Vec::new(),
             tasks: Tasks::default(),
             deferred: Deferred::default(),
+            flow,
             connect_deadline: deadline,
             attachment_deadline: None,
             progressed: false,
@@ -95,13 +104,24 @@ impl Connection {
 
     fn decide(&mut self, decision: Decision<'_>) {
         match decision {
-            Decision::Event { slot, id, event } => self.receive_event(slot, id, event),
+            Decision::Event { slot, id, event } => {
+                if self.flow.is_some() && !self.takes_event(slot, id, &event) {
+                    return;
+                }
+                self.receive_event(slot, id, event);
+            }
             Decision::Ack { slot, id, args } => {
+                if self.flow.is_some() {
+                    self.note_ack(&args);
+                }
                 if let Some(socket) = self.socket(slot) {
                     socket.answered(id, args);
                 }
             }
             Decision::Connect { slot, namespace, auth } => {
+                if self.flow.is_some() && !self.takes_connect(slot, &namespace, auth.as_deref()) {
+                    return;
+                }
                 self.asked.push((slot, namespace, auth.map(Into::into)));
             }
             Decision::Refuse { namespace, reason } => self.refuse(&namespace, &reason.to_string()),
@@ -119,7 +139,7 @@ impl Connection {
         tracing::debug!(sid = ?self.mailbox.sid(), %violation, "protocol violation");
         if violation.raises_error() {
             for (_, socket) in &self.sockets {
-                socket.report("error", Cause::Protocol(*violation));
+                socket.report("error", Cause::Protocol(violation.clone()));
             }
         }
         self.closing = Closing::Yes;
@@ -149,7 +169,7 @@ impl Application for Connection {
         if !self.protocol.is_reassembling() {
             self.attachment_deadline = None;
         } else if self.progressed {
-            self.attachment_deadline = Some(now() + ATTACHMENT_TIMEOUT);
+            self.attachment_deadline = Some(now() + self.io.core().config.limits.attachment_timeout);
         }
         self.progressed = false;
         match self.closing {
@@ -220,6 +240,7 @@ impl Application for Connection {
     fn on_timeout(&mut self, now: Instant) -> Closing {
         if self.attachment_deadline.take_if(|deadline| now >= *deadline).is_some() {
             tracing::debug!(sid = ?self.mailbox.sid(), "attachments missing for too long");
+            self.io.core().gate.count(Refused::SlowAttachments);
             self.closing = Closing::Yes;
         }
         if self.connect_deadline.take_if(|deadline| now >= *deadline).is_some()
@@ -252,9 +273,11 @@ impl Application for Connection {
 impl Connection {
     /// Tells the client that the server ends a socket.
     fn goodbye(&self, slot: SlotId) {
-        if let Some(socket) = self.socket(slot) {
+        let Some(socket) = self.socket(slot) else { return };
+        match socket.encoder().disconnect(socket.namespace_path()) {
             // A session that has ended hears nothing.
-            let _ = socket.push(deliver::disconnect(socket.namespace_path()), &Urgency::Reliable);
+            Ok(frame) => _ = socket.push(frame, &Urgency::Reliable),
+            Err(error) => socket.report("disconnect", Cause::Emit(error.into())),
         }
     }
 

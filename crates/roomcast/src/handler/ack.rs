@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::call::Trouble;
 use crate::Socket;
-use crate::deliver;
+use crate::deliver::Encoder;
 use crate::error::{Cause, EmitError};
 use crate::outbox::Urgency;
 
@@ -37,7 +37,7 @@ impl AckSlot {
     /// Sends a value, unless one was sent. `Err` inside the value: the answer says so, and so does the result.
     fn send<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), Trouble> {
         let head = Head { namespace: self.socket.namespace_path(), id: Some(self.id) };
-        match deliver::ack(head, value) {
+        match self.socket.encoder().ack(head, value) {
             Ok(Ok(frame)) => {
                 if !self.sent.swap(true, Ordering::AcqRel) {
                     // If the socket has left, its client waits no more.
@@ -97,7 +97,7 @@ impl Answer {
             Some(slot) => slot.send(value),
             None if is_unit => Ok(()),
             // Nobody waits, but an error must not get lost.
-            None => match deliver::ack(Head { namespace: "/", id: Some(0) }, value) {
+            None => match Encoder::default().ack(Head { namespace: "/", id: Some(0) }, value) {
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err(error)) => Err(Cause::Returned(error).into()),
                 Err(error) => Err(Cause::Emit(error.into()).into()),

@@ -1,13 +1,15 @@
 //! What the opening request of a session said.
 
 use std::fmt;
-use std::net::SocketAddr;
-use std::time::SystemTime;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{COOKIE, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Map, Value, json};
 
+use super::http_request::HttpRequest;
 use super::websocket::Takeover;
 
 /// What whoever accepted the connection knows of it, put into a request's extensions.
@@ -25,9 +27,10 @@ pub(crate) struct Peer {
 /// It is a compact copy, so that an idle session does not hold the whole HTTP request.
 #[derive(Clone)]
 pub struct Handshake {
-    /// The URL, then the headers as `name: value` lines.
+    /// The URL, then the headers as `name: value` lines, then the client's address, where a proxy said it.
     text: Box<[u8]>,
     url_length: u32,
+    client_length: u8,
     address: Option<SocketAddr>,
     issued: SystemTime,
     secure: bool,
@@ -35,15 +38,17 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    pub(super) fn new(request: &Parts, keep_headers: bool) -> Self {
-        let url = request.uri.path_and_query().map_or("", |path| path.as_str());
+    pub(super) fn new(request: &HttpRequest, keep_headers: bool) -> Self {
+        let client = request.forwarded().map(|address| address.to_string()).unwrap_or_default();
+        let url = request.url();
         Self {
-            text: pack(url, keep_headers.then_some(&request.headers)),
+            text: pack(url, keep_headers.then_some(request.headers()), &client),
             url_length: u32::try_from(url.len()).expect("the URL is bounded by the HTTP server"),
-            address: address(request),
+            client_length: u8::try_from(client.len()).expect("no address is that long"),
+            address: request.address(),
             issued: SystemTime::now(),
-            secure: is_secure(request),
-            cross_domain: request.headers.contains_key(ORIGIN),
+            secure: request.is_secure(),
+            cross_domain: request.headers().contains_key(ORIGIN),
         }
     }
 
@@ -80,18 +85,103 @@ impl Handshake {
         headers
     }
 
-    fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        // Neither a name nor a value can hold a line feed.
-        self.text[self.url_length as usize..].split(|&byte| byte == b'\n').filter_map(|line| {
-            let colon = line.iter().position(|&byte| byte == b':')?;
-            Some((&line[..colon], line.get(colon + 2..)?))
+    /// As the JavaScript server describes it to other nodes.
+    pub(crate) fn describe(&self, auth: Value) -> Value {
+        let mut headers = Map::new();
+        for (name, value) in self.lines() {
+            let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+            let value = String::from_utf8_lossy(value);
+            match headers.get_mut(&name) {
+                Some(Value::String(all)) => {
+                    all.push_str(if name == COOKIE.as_str() { "; " } else { ", " });
+                    all.push_str(&value);
+                }
+                _ => _ = headers.insert(name, value.into()),
+            }
+        }
+        let mut query = Map::new();
+        let text = self.url().split_once('?').map_or("", |(_, query)| query);
+        for (key, value) in form_urlencoded::parse(text.as_bytes()) {
+            match query.get_mut(&*key) {
+                Some(Value::Array(all)) => all.push(value.into()),
+                Some(one) => *one = json!([one.take(), value]),
+                None => _ = query.insert(key.into_owned(), value.into()),
+            }
+        }
+        json!({
+            "headers": headers,
+            "time": httpdate::fmt_http_date(self.issued),
+            "address": self.address.map(|address| address.ip().to_string()),
+            "xdomain": self.cross_domain,
+            "secure": self.secure,
+            "issued": self.issued.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64),
+            "url": self.url(),
+            "query": query,
+            "auth": auth,
         })
     }
 
-    /// The address of the peer, where the accepting side gave it. JS: `handshake.address`.
+    /// What another node has described. What is missing there, or is not of its type, is empty here.
+    pub(crate) fn from_description(description: &Value) -> Self {
+        let text = |name: &str| description.get(name).and_then(Value::as_str).unwrap_or_default();
+        let flag = |name: &str| description.get(name).and_then(Value::as_bool).unwrap_or_default();
+        let mut headers = HeaderMap::new();
+        for (name, value) in description.get("headers").and_then(Value::as_object).into_iter().flatten() {
+            let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
+            let values = match value {
+                Value::Array(values) => values.as_slice(),
+                one => std::slice::from_ref(one),
+            };
+            for value in values.iter().filter_map(Value::as_str) {
+                if let Ok(value) = HeaderValue::from_str(value) {
+                    headers.append(&name, value);
+                }
+            }
+        }
+        let issued = description.get("issued").and_then(Value::as_u64).unwrap_or_default();
+        let issued = UNIX_EPOCH.checked_add(Duration::from_millis(issued)).unwrap_or(UNIX_EPOCH);
+        // Nobody's URL is that long; a longer one is no URL.
+        let url = text("url");
+        let url_length = u32::try_from(url.len()).unwrap_or_default();
+        Self {
+            text: pack(&url[..url_length as usize], Some(&headers), ""),
+            url_length,
+            client_length: 0,
+            // The address as JavaScript gives it has no port.
+            address: text("address").parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 0)),
+            issued,
+            secure: flag("secure"),
+            cross_domain: flag("xdomain"),
+        }
+    }
+
+    fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        // Neither a name nor a value can hold a line feed.
+        self.text[self.url_length as usize..self.client_at()].split(|&byte| byte == b'\n').filter_map(
+            |line| {
+                let colon = line.iter().position(|&byte| byte == b':')?;
+                Some((&line[..colon], line.get(colon + 2..)?))
+            },
+        )
+    }
+
+    /// The address of the peer, where the accepting side gave it; of a socket of another node its port is 0. JS:
+    /// `handshake.address`.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// The address of the client: what a proxy says whose word is taken, and otherwise the peer's own. Roomcast's own;
+    /// see [`IoBuilder::trusted_proxies`](crate::IoBuilder::trusted_proxies).
+    #[must_use]
+    pub fn client_address(&self) -> Option<IpAddr> {
+        let forwarded = std::str::from_utf8(&self.text[self.client_at()..]).ok();
+        forwarded.and_then(|text| text.parse().ok()).or(self.address.map(|address| address.ip()))
+    }
+
+    fn client_at(&self) -> usize {
+        self.text.len() - usize::from(self.client_length)
     }
 
     /// When the session was opened. JS: `handshake.issued`, `handshake.time`.
@@ -129,10 +219,10 @@ pub(super) fn is_secure(request: &Parts) -> bool {
     request.extensions.get::<Peer>().is_some_and(|peer| peer.secure)
 }
 
-fn pack(url: &str, headers: Option<&HeaderMap>) -> Box<[u8]> {
+fn pack(url: &str, headers: Option<&HeaderMap>, client: &str) -> Box<[u8]> {
     let lines = || headers.into_iter().flatten();
     let length = lines().map(|(name, value)| name.as_str().len() + value.len() + 3).sum::<usize>();
-    let mut packed = Vec::with_capacity(url.len() + length);
+    let mut packed = Vec::with_capacity(url.len() + length + client.len());
     packed.extend_from_slice(url.as_bytes());
     for (name, value) in lines() {
         packed.extend_from_slice(name.as_str().as_bytes());
@@ -140,6 +230,7 @@ fn pack(url: &str, headers: Option<&HeaderMap>) -> Box<[u8]> {
         packed.extend_from_slice(value.as_bytes());
         packed.push(b'\n');
     }
+    packed.extend_from_slice(client.as_bytes());
     packed.into()
 }
 
@@ -170,12 +261,62 @@ mod tests {
             .body(())
             .unwrap();
         let (parts, ()) = request.into_parts();
-        let handshake = Handshake::new(&parts, true);
+        let request = HttpRequest::new(parts.clone(), None);
+        let handshake = Handshake::new(&request, true);
         assert_eq!(handshake.query("token").as_deref(), Some("a b"));
         assert_eq!(handshake.header("X-Many"), Some("one"));
         assert_eq!(handshake.header("x-empty"), Some(""));
         assert_eq!(handshake.headers(), parts.headers);
         assert!(handshake.is_cross_domain() && !handshake.is_secure());
-        assert_eq!(Handshake::new(&parts, false).headers().len(), 0);
+        assert_eq!(handshake.client_address(), None);
+        assert_eq!(Handshake::new(&request, false).headers().len(), 0);
+    }
+
+    #[test]
+    fn what_a_trusted_proxy_says_is_the_clients_address() {
+        let peer = SocketAddr::from(([10, 0, 0, 1], 7));
+        let mut request =
+            http::Request::get("/socket.io/").header("x-forwarded-for", "2001:db8::5").body(()).unwrap();
+        request.extensions_mut().insert(Peer { address: Some(peer), secure: false, takeover: None });
+        let (parts, ()) = request.into_parts();
+        let proxies = "10.0.0.0/8".parse().unwrap();
+        let trusted = HttpRequest::new(parts.clone(), Some(&proxies));
+        let direct = HttpRequest::new(parts, None);
+        assert_eq!(trusted.client_address(), Some("2001:db8::5".parse().unwrap()));
+        assert_eq!(direct.client_address(), Some(peer.ip()));
+        for keep in [true, false] {
+            let handshake = Handshake::new(&trusted, keep);
+            assert_eq!(handshake.client_address(), trusted.client_address());
+            assert_eq!((handshake.address(), handshake.url()), (Some(peer), "/socket.io/"));
+            assert_eq!(handshake.headers().len(), usize::from(keep));
+            assert_eq!(Handshake::new(&direct, keep).client_address(), Some(peer.ip()));
+        }
+    }
+
+    #[test]
+    fn a_description_is_the_reference_s_and_reads_back() {
+        let request = http::Request::get("/socket.io/?EIO=4&a=1&a=2&b=%20")
+            .header("origin", "https://example.com")
+            .header("Cookie", "a=1")
+            .header("cookie", "b=2")
+            .body(())
+            .unwrap();
+        let (mut parts, ()) = request.into_parts();
+        let address = "10.0.0.7:1234".parse().ok();
+        parts.extensions.insert(Peer { address, secure: true, takeover: None });
+        let described = Handshake::new(&HttpRequest::new(parts, None), true).describe(json!({ "token": 1 }));
+        assert_eq!(described["headers"], json!({ "origin": "https://example.com", "cookie": "a=1; b=2" }));
+        assert_eq!(described["query"], json!({ "EIO": "4", "a": ["1", "2"], "b": " " }));
+        assert_eq!(described["address"], "10.0.0.7");
+        assert_eq!((&described["secure"], &described["xdomain"]), (&json!(true), &json!(true)));
+        let read = Handshake::from_description(&described);
+        assert_eq!(read.describe(json!({ "token": 1 })), described);
+        assert_eq!(read.query("b").as_deref(), Some(" "));
+        // What another node says may be anything.
+        for odd in
+            [json!(null), json!([]), json!({ "headers": [1], "url": {}, "issued": -1, "address": "?" })]
+        {
+            assert_eq!(Handshake::from_description(&odd).url(), "");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! A request as the program's own functions see it.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -10,17 +10,26 @@ use http::{HeaderMap, Method, Uri};
 use super::handshake::{address, is_secure};
 use super::query::Query;
 use super::websocket;
+use crate::limits::TrustedProxies;
 
 /// One HTTP request below the server's path. A handle, cheap to clone. JS: `req`.
 ///
 /// Unlike a [`Handshake`](crate::Handshake) it is the request itself, with all its headers, and lives no longer than its answer
 /// takes, unless the program keeps it.
 #[derive(Clone)]
-pub struct HttpRequest(Arc<Parts>);
+pub struct HttpRequest(Arc<Parts>, Option<IpAddr>);
 
 impl HttpRequest {
-    pub(super) fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+    /// `proxies`: whose word is taken for where it comes from.
+    pub(super) fn new(parts: Parts, proxies: Option<&TrustedProxies>) -> Self {
+        let peer = address(&parts).map(|peer| peer.ip());
+        let forwarded = proxies.zip(peer).and_then(|(proxies, peer)| proxies.client(peer, &parts.headers));
+        Self(Arc::new(parts), forwarded)
+    }
+
+    /// Where it comes from, if a trusted proxy said it.
+    pub(super) fn forwarded(&self) -> Option<IpAddr> {
+        self.1
     }
 
     pub(super) fn parts(&self) -> &Parts {
@@ -70,6 +79,13 @@ impl HttpRequest {
         address(&self.0)
     }
 
+    /// The address of the client: what a proxy says whose word is taken, and otherwise the peer's own. Roomcast's own; see
+    /// [`IoBuilder::trusted_proxies`](crate::IoBuilder::trusted_proxies).
+    #[must_use]
+    pub fn client_address(&self) -> Option<IpAddr> {
+        self.forwarded().or(self.address().map(|peer| peer.ip()))
+    }
+
     /// Whether the connection is encrypted here, not at a proxy in front. JS: `req.connection.encrypted`.
     #[must_use]
     pub fn is_secure(&self) -> bool {
@@ -114,7 +130,7 @@ mod tests {
         let url = "/socket.io/?EIO=4&sid=secret&token=a%20b";
         let request =
             http::Request::post(url).header("x-a", "b").header("cookie", "secret").body(()).unwrap();
-        let request = HttpRequest::new(request.into_parts().0);
+        let request = HttpRequest::new(request.into_parts().0, None);
         assert_eq!((request.method(), request.url()), (&Method::POST, url));
         assert_eq!(request.query("token").as_deref(), Some("a b"));
         assert_eq!((request.header("X-A"), request.header("x-b")), (Some("b"), None));

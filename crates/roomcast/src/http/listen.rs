@@ -1,6 +1,7 @@
 //! An own listener: accepts connections, speaks HTTP/1.1 on them, hands upgrades over.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -18,6 +19,9 @@ use super::handshake::Peer;
 use super::reply;
 use super::request::{Acceptor, handle};
 use super::websocket::Takeover;
+use super::write_deadline::{WriteDeadline, is_slow_reader};
+use crate::core::Core;
+use crate::limits::{Permit, Refused};
 use crate::session::{ReadWrite, Stream};
 
 /// After an error of `accept`, out of file descriptors for example, the next try waits.
@@ -27,8 +31,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const MAX_UNSENT: u32 = 128 * 1024;
 
-/// How long the TLS handshake of a connection may take, and its end.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+/// The most bytes that are read ahead on a connection while it speaks HTTP.
+const READ_AHEAD: usize = 64 * 1024;
+
+/// How many headers hyper has room for without allocating.
+const USUAL_HEAD_LINES: usize = 100;
 
 /// How a TCP connection becomes the stream that HTTP is spoken on.
 pub(crate) trait AcceptStream: Clone + Send + Sync + 'static {
@@ -58,10 +65,12 @@ impl Plain {
         stream: impl ReadWrite,
         address: Option<SocketAddr>,
     ) {
-        let _running = acceptor.core().running();
+        let core = acceptor.core().clone();
+        let _running = core.running();
+        let Some(permit) = core.connect(address) else { return };
         let peer = Peer { address, secure: false, takeover: None };
-        if let Err(error) = serve_http(acceptor, stream, peer).await {
-            tracing::debug!(%error, ?address, "connection ended");
+        if let Err(error) = serve_http(acceptor, stream, peer, permit).await {
+            ended(&core, &*error, address);
         }
     }
 }
@@ -109,7 +118,7 @@ pub(crate) async fn listen<A: Acceptor>(acceptor: A, listener: TcpListener, stre
             tracing::warn!(%error, "the options of the listener cannot be set");
         }
         for (stream, address) in early(&listener).take(MAX_EARLY) {
-            tokio::spawn(serve(acceptor.clone(), streams.clone(), stream, address));
+            begin(&acceptor, &streams, stream, address);
         }
     }
     let mut closed = pin!(acceptor.core().closed());
@@ -119,9 +128,7 @@ pub(crate) async fn listen<A: Acceptor>(acceptor: A, listener: TcpListener, stre
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, address)) => {
-                tokio::spawn(serve(acceptor.clone(), streams.clone(), stream, address));
-            }
+            Ok((stream, address)) => begin(&acceptor, &streams, stream, address),
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -161,11 +168,33 @@ fn early(listener: &TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr)
     std::iter::from_fn(move || accept().ok())
 }
 
-async fn serve<A: Acceptor>(acceptor: A, streams: impl AcceptStream, stream: TcpStream, address: SocketAddr) {
-    let _running = acceptor.core().running();
-    if let Err(error) = serve_connection(acceptor, streams, stream, address).await {
-        tracing::debug!(%error, %address, "connection ended");
-    }
+/// Serves a connection, or closes it if there are too many.
+fn begin<A: Acceptor>(acceptor: &A, streams: &impl AcceptStream, stream: TcpStream, address: SocketAddr) {
+    let core = acceptor.core().clone();
+    let Some(permit) = core.connect(Some(address)) else {
+        tracing::debug!(%address, "too many connections");
+        return;
+    };
+    let running = core.running();
+    let serving = serve_connection(acceptor.clone(), streams.clone(), stream, address, permit);
+    tokio::spawn(async move {
+        let _running = running;
+        if let Err(error) = serving.await {
+            ended(&core, &*error, Some(address));
+        }
+    });
+}
+
+/// What ended a connection is counted if it was a bound.
+fn ended(core: &Core, error: &(dyn Error + 'static), address: Option<SocketAddr>) {
+    tracing::debug!(%error, ?address, "connection ended");
+    let refused = match error.downcast_ref::<hyper::Error>() {
+        Some(error) if error.is_parse_too_large() => Refused::LargeHeads,
+        Some(error) if error.is_timeout() => Refused::SlowHeads,
+        _ if is_slow_reader(error) => Refused::SlowReaders,
+        _ => return,
+    };
+    core.gate.count(refused);
 }
 
 async fn serve_connection<A: Acceptor, S: AcceptStream>(
@@ -173,15 +202,18 @@ async fn serve_connection<A: Acceptor, S: AcceptStream>(
     streams: S,
     stream: TcpStream,
     address: SocketAddr,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    permit: Permit,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     if !INHERITED {
         set_options((&stream).into())?;
     }
+    let limits = &acceptor.core().config.limits;
     let stream = tokio::select! {
         () = acceptor.core().closed() => return Ok(()),
-        stream = tokio::time::timeout(HANDSHAKE, streams.accept(stream)) => stream??,
+        stream = tokio::time::timeout(limits.tls_timeout, streams.accept(stream)) => stream??,
     };
-    serve_http(acceptor, stream, Peer { address: Some(address), secure: S::SECURE, takeover: None }).await
+    serve_http(acceptor, stream, Peer { address: Some(address), secure: S::SECURE, takeover: None }, permit)
+        .await
 }
 
 /// Speaks HTTP/1.1 on a stream until it ends or a session takes it over.
@@ -189,8 +221,10 @@ async fn serve_http<A: Acceptor>(
     acceptor: A,
     stream: impl ReadWrite,
     mut peer: Peer,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    permit: Permit,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let core = acceptor.core().clone();
+    let limits = &core.config.limits;
     let takeover = Takeover::default();
     peer.takeover = Some(takeover.clone());
     let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
@@ -205,7 +239,12 @@ async fn serve_http<A: Acceptor>(
         })
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new());
+    http.timer(TokioTimer::new()).header_read_timeout(limits.head_timeout);
+    http.max_header_size(limits.head_bytes).max_buf_size(READ_AHEAD.max(limits.head_bytes));
+    if limits.head_lines != USUAL_HEAD_LINES {
+        http.max_headers(limits.head_lines);
+    }
+    let stream = WriteDeadline::new(stream, limits.write_timeout);
     // Boxed: moving it into the task, uninitialised, would take longer.
     let mut connection = Box::new(http.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
@@ -217,11 +256,11 @@ async fn serve_http<A: Acceptor>(
         }
     }
     let parts = connection.into_parts();
-    let mut stream = parts.io.into_inner();
+    let mut stream = parts.io.into_inner().into_inner();
     match takeover.take() {
-        Some(heir) => heir(Stream::new(stream), &parts.read_buf),
+        Some(heir) => heir(Stream::new(stream), &parts.read_buf, Some(permit)),
         // A peer that does not read shall not hold it.
-        None => tokio::time::timeout(HANDSHAKE, stream.shutdown()).await??,
+        None => tokio::time::timeout(limits.tls_timeout, stream.shutdown()).await??,
     }
     Ok(())
 }

@@ -29,6 +29,7 @@ mod serve_client;
 // Ways to stand in a program: an own listener, a tower service or layer, an axum router.
 mod listen;
 mod service;
+mod write_deadline;
 
 pub use body::ResponseBody;
 pub use cookie::{Cookie, SameSite};

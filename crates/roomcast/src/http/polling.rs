@@ -16,6 +16,8 @@ use super::compression::Compression;
 use super::jsonp::{self, Jsonp};
 use super::reply::{self, Asked, Reply};
 use super::request::{Acceptor, Opening};
+use crate::core::Core;
+use crate::limits::Refused;
 use crate::outbox::Urgency;
 use crate::session::{Command, Driver, Mailbox, PollReply, PostReply, Posted, Start};
 
@@ -25,9 +27,10 @@ pub(super) async fn open<A: Acceptor>(
     opening: Opening,
     form: Form,
 ) -> Result<Reply, HandshakeError> {
-    let Opening { sid, dialect, handshake } = opening;
+    let Opening { sid, dialect, handshake, admission } = opening;
     let mailbox = register(acceptor, sid, dialect, Transport::Polling)
         .ok_or_else(|| HandshakeError::IdGeneration("a session has this id".into()))?;
+    admission.keep(sid);
     let (sender, receiver) = oneshot::channel();
     // The session is new, nothing waits in it yet.
     let _ = mailbox.command(Command::Poll(sender));
@@ -110,11 +113,11 @@ async fn answer(receiver: oneshot::Receiver<PollReply>, form: Form) -> Reply {
 
 /// Takes a batch of packets, answers when they have been handled.
 pub(super) async fn post<B>(
+    core: &Core,
     mailbox: Arc<Mailbox>,
     headers: &HeaderMap,
     jsonp: Option<&Jsonp>,
     body: B,
-    max_payload: usize,
 ) -> Reply
 where
     B: Body + Unpin,
@@ -132,7 +135,8 @@ where
         return reply::empty(StatusCode::BAD_REQUEST);
     }
     let body = tokio::select! {
-        body = read(body, max_payload) => body,
+        body = read(body, core.config.max_payload) => body,
+        () = tokio::time::sleep(core.config.limits.body_timeout) => Err(ReadError::Slow),
         // Nobody is left to read it for, and a client that never sends the rest must not hold the connection.
         _ = ended => Err(ReadError::CutOff),
     };
@@ -144,6 +148,10 @@ where
             return reply::empty(StatusCode::PAYLOAD_TOO_LARGE);
         }
         Err(ReadError::CutOff) => return reply::empty(StatusCode::BAD_REQUEST),
+        Err(ReadError::Slow) => {
+            core.gate.count(Refused::SlowBodies);
+            return reply::empty(StatusCode::REQUEST_TIMEOUT);
+        }
     };
     guard.release();
     let body = match jsonp {
@@ -194,6 +202,7 @@ fn tell(mailbox: &Mailbox, command: Command) {
 enum ReadError {
     TooLarge,
     CutOff,
+    Slow,
 }
 
 async fn read<B>(mut body: B, limit: usize) -> Result<Bytes, ReadError>

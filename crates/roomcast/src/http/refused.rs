@@ -83,8 +83,12 @@ pub enum RefusalContext {
         /// The revision of the request: what is not 4 counts as 3.
         protocol: u8,
     },
-    /// Code 3: the server is closing or full. Roomcast's own.
+    /// Code 3: the server is closing. Roomcast's own.
     Unavailable,
+    /// Code 6: one client, or all together, ask for sessions too often. Roomcast's own.
+    TooManyRequests,
+    /// Code 7: there are as many sessions as there may be. Roomcast's own.
+    Full,
 }
 
 impl ConnectionRefused {
@@ -124,6 +128,8 @@ impl ConnectionRefused {
             HandshakeError::Forbidden(message) => RefusalContext::Forbidden { message: message.clone() },
             HandshakeError::ForeignOrigin => RefusalContext::ForeignOrigin { origin: origin() },
             HandshakeError::UnsupportedProtocol => RefusalContext::UnsupportedProtocol { protocol },
+            HandshakeError::TooManyRequests => RefusalContext::TooManyRequests,
+            HandshakeError::Full => RefusalContext::Full,
             // `Unavailable`, and what a later version of the protocol crate may add.
             _ => RefusalContext::Unavailable,
         };
@@ -136,7 +142,7 @@ impl ConnectionRefused {
         &self.request
     }
 
-    /// From 0 to 5. JS: `err.code`.
+    /// From 0 to 7. JS: `err.code`.
     #[must_use]
     pub fn code(&self) -> u8 {
         self.error.code()

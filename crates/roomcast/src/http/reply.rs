@@ -19,7 +19,7 @@ pub(super) type Reply = Response<ResponseBody<Never>>;
 pub(super) enum Asked {
     /// By an ordinary request: JSON.
     Plain,
-    /// By a WebSocket handshake: bare text, always 400, and the connection closes.
+    /// By a WebSocket handshake: bare text, mostly 400, and the connection closes.
     Upgrade,
 }
 
@@ -75,7 +75,7 @@ pub(super) fn refusal(error: &HandshakeError, asked: Asked) -> Reply {
     let (status, content_type, body) = match asked {
         Asked::Plain => (error.status(), "application/json", error.json()),
         // The reference says 400 here even where it says 403 to a polling client.
-        Asked::Upgrade => (400, "text/html", error.message().to_owned()),
+        Asked::Upgrade => (error.upgrade_status(), "text/html", error.message().to_owned()),
     };
     let mut reply = with_body(content_type, body.into());
     *reply.status_mut() = StatusCode::from_u16(status).expect("the table holds valid statuses");

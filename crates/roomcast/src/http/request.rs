@@ -20,6 +20,7 @@ use super::refused::ConnectionRefused;
 use super::reply::{self, Asked, Reply};
 use super::{polling, serve_client, websocket};
 use crate::core::{Core, random_id};
+use crate::limits::Admission;
 use crate::session::{Application, Mailbox};
 
 /// Who takes the sessions that requests open.
@@ -49,6 +50,7 @@ pub(super) struct Opening {
     pub(super) sid: Sid,
     pub(super) dialect: Dialect,
     pub(super) handshake: Handshake,
+    pub(super) admission: Admission,
 }
 
 /// Answers a request below the path.
@@ -78,7 +80,7 @@ where
         true => Asked::Upgrade,
         false => Asked::Plain,
     };
-    let request = HttpRequest::new(parts);
+    let request = HttpRequest::new(parts, core.config.trusted_proxies.as_ref());
     let (common, answered) = core.hooks.run_middlewares(&request, common).await;
     let reply = match answered {
         Ok(Some(reply)) => return reply::with_headers(reply, common),
@@ -118,10 +120,7 @@ where
         Purpose::Useless => websocket::useless(acceptor, request.parts())?,
         Purpose::Exchange(mailbox) => match *request.method() {
             Method::GET => polling::poll(mailbox, form).await,
-            Method::POST => {
-                let max_payload = core.config.max_payload;
-                polling::post(mailbox, request.headers(), form.jsonp.as_ref(), body, max_payload).await
-            }
+            Method::POST => polling::post(core, mailbox, request.headers(), form.jsonp.as_ref(), body).await,
             _ => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
         },
     })
@@ -174,6 +173,7 @@ async fn verify<A: Acceptor>(
     if transport == Transport::WebSocket && asked == Asked::Plain {
         return Err(HandshakeError::TransportHandshake);
     }
+    let admission = core.gate.admit(request.client_address())?;
     if let Some(allow) = &core.hooks.allow {
         let refusal = |text: Option<String>| HandshakeError::Forbidden(text.unwrap_or_default());
         allow.ask(request).await.map_err(refusal)?;
@@ -188,9 +188,9 @@ async fn verify<A: Acceptor>(
     if core.is_closing() {
         return Err(HandshakeError::Unavailable);
     }
-    let handshake = Handshake::new(request.parts(), core.config.keep_headers);
+    let handshake = Handshake::new(request, core.config.keep_headers);
     let dialect = query.dialect(transport);
-    Ok(Purpose::Open(transport, Opening { sid, dialect, handshake }))
+    Ok(Purpose::Open(transport, Opening { sid, dialect, handshake, admission }))
 }
 
 /// The id of a new session: the program's, or a random one.

@@ -22,6 +22,7 @@ use super::handshake::Peer;
 use super::polling::register;
 use super::reply::Reply;
 use super::request::{Acceptor, Opening};
+use crate::limits::Permit;
 use crate::session::{
     Command, Compression, Driver, Mailbox, PerMessageDeflate, Start, Stream, WebSocket, dismiss,
 };
@@ -32,7 +33,7 @@ pub(super) fn open<A: Acceptor>(
     parts: &Parts,
     opening: Opening,
 ) -> Result<Reply, HandshakeError> {
-    let Opening { sid, dialect, handshake } = opening;
+    let Opening { sid, dialect, handshake, admission } = opening;
     let taking = acceptor.clone();
     accept(acceptor, parts, dialect, move |websocket| {
         if taking.core().is_closing() {
@@ -42,6 +43,7 @@ pub(super) fn open<A: Acceptor>(
             // Another one has got the same id from the program in the meantime.
             return dismiss(websocket);
         };
+        admission.keep(sid);
         let app = taking.accept(&mailbox, handshake);
         tokio::spawn(Driver::new(taking.core(), mailbox, app, Start::WebSocket(websocket)));
     })
@@ -71,8 +73,8 @@ pub(super) fn useless<A: Acceptor>(acceptor: &A, parts: &Parts) -> Result<Reply,
 #[derive(Clone, Default)]
 pub(crate) struct Takeover(Arc<Mutex<Option<Heir>>>);
 
-/// Gets the stream, and the bytes that came early.
-type Heir = Box<dyn FnOnce(Stream, &[u8]) + Send>;
+/// Gets the stream, the bytes that came early, and what the connection may be there for.
+type Heir = Box<dyn FnOnce(Stream, &[u8], Option<Permit>) + Send>;
 
 impl Takeover {
     /// Who takes the connection, if anybody does.
@@ -109,8 +111,8 @@ fn accept<A: Acceptor>(
         headers.insert(SEC_WEBSOCKET_EXTENSIONS, answer.clone());
     }
     let max_message = config.max_payload;
-    let then = move |stream, early: &[u8]| {
-        let websocket = WebSocket::new(stream, early, max_message, dialect);
+    let then = move |stream, early: &[u8], permit| {
+        let websocket = WebSocket::new(stream, early, max_message, dialect).with_permit(permit);
         then(Box::new(match &compression {
             None => websocket,
             Some((compression, _)) => websocket.compressed(compression, dialect),
@@ -126,7 +128,7 @@ fn accept<A: Acceptor>(
             match upgrade.await {
                 Ok(upgraded) => {
                     let (stream, early) = unwrap(upgraded);
-                    then(stream, &early);
+                    then(stream, &early, None);
                 }
                 Err(error) => tracing::debug!(%error, "connection lost during the WebSocket handshake"),
             }

@@ -1,36 +1,55 @@
 //! The options of a Socket.IO server beyond those that [`ServerBuilder`] has for every server.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proto::socket::NamespacePath;
+use roomcast_adapter::AdapterFactory;
 
 use super::{Io, IoInner};
 use crate::builder::ServerBuilder;
 use crate::config::{EngineConfig, ServeClient, SocketConfig};
 use crate::core::Core;
+use crate::deliver::Encoder;
 use crate::hooks::Hooks;
 use crate::namespace::Registry;
+use crate::parser::Parser;
 
 /// The options of an [`Io`]; each has the reference's default, unless its text says otherwise.
 pub type IoBuilder = ServerBuilder<SocketOptions>;
 
 /// What a Socket.IO server has beyond its engine.
-#[derive(Debug)]
 pub struct SocketOptions {
     socket: SocketConfig,
+    encoder: Encoder,
+    adapter: Option<Box<dyn AdapterFactory>>,
+}
+
+impl fmt::Debug for SocketOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketOptions").field("socket", &self.socket).finish_non_exhaustive()
+    }
 }
 
 impl IoBuilder {
     pub(super) fn new() -> Self {
         let engine = EngineConfig::new("/socket.io", ServeClient::Embedded);
-        Self::with(engine, SocketOptions { socket: SocketConfig::default() })
+        let (socket, encoder) = (SocketConfig::default(), Encoder::default());
+        Self::with(engine, SocketOptions { socket, encoder, adapter: None })
     }
 
     /// For how long a connection may be in no namespace, default 45 s. JS: `connectTimeout`.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.upper.socket.connect_timeout = timeout;
+        self
+    }
+
+    /// How packets are written and read, by default as the protocol says; both sides must use the same. See
+    /// [`roomcast::parser`](crate::parser). JS: `parser`.
+    pub fn parser(mut self, parser: impl Parser) -> Self {
+        self.upper.encoder = Encoder::new(Arc::new(parser));
         self
     }
 
@@ -52,7 +71,7 @@ impl IoBuilder {
         self
     }
 
-    /// The most rooms of one socket, default 10,000. Roomcast's own.
+    /// The most rooms of one socket besides its own, default 10,000; another is not joined, which is logged. Roomcast's own.
     pub fn max_rooms(mut self, count: usize) -> Self {
         self.upper.socket.max_rooms = count;
         self
@@ -89,13 +108,41 @@ impl IoBuilder {
         self
     }
 
+    /// Makes the server one node of a cluster: each namespace gets an adapter, through which broadcasts, changes of rooms,
+    /// questions and events between servers reach the other nodes. Default: none, the server is alone, and what it emits
+    /// takes the shortest way. JS: `adapter`.
+    ///
+    /// An adapter is made when its namespace is, gets ready before a client of the namespace comes in
+    /// ([`Io::adapters_ready`] waits for that), and is closed with the namespace or the server. While it is not ready, and
+    /// if it fails to become so, this node serves its own clients, and emits report
+    /// [`EmitError::Publish`](crate::EmitError::Publish).
+    ///
+    /// Anything that implements [`AdapterFactory`] will do, a closure for example; [`adapter`](crate::adapter) has the
+    /// contract and a suite of tests for adapters of your own.
+    ///
+    /// ```
+    /// use roomcast::Io;
+    /// use roomcast::adapter::{Adapter, Local, MemoryAdapter};
+    /// use std::sync::{Arc, Weak};
+    ///
+    /// let io = Io::builder()
+    ///     .adapter(|namespace: Weak<dyn Local>| -> Arc<dyn Adapter> { Arc::new(MemoryAdapter::new(namespace)) })
+    ///     .build();
+    /// assert!(io.adapter().is_some());
+    /// ```
+    pub fn adapter(mut self, factory: impl AdapterFactory) -> Self {
+        self.upper.adapter = Some(Box::new(factory));
+        self
+    }
+
     /// The server.
     #[must_use]
     pub fn build(self) -> Io {
-        let Self { engine, hooks: engine_hooks, upper: SocketOptions { socket } } = self;
-        let hooks = Arc::new(Hooks::default());
+        let Self { engine, hooks: engine_hooks, upper } = self;
+        let SocketOptions { socket, encoder, adapter } = upper;
+        let hooks = Arc::new(Hooks::new(encoder));
         let clean_up = socket.cleanup_empty_child_namespaces;
-        let namespaces = Registry::new(hooks.clone(), socket.max_rooms, clean_up);
+        let namespaces = Registry::new(hooks.clone(), socket.max_rooms, clean_up, adapter);
         let main = namespaces.of(&NamespacePath::root());
         let core = Core::new(engine, engine_hooks);
         Io(Arc::new(IoInner { core, config: socket, hooks, namespaces, main }))

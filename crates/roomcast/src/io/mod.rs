@@ -10,18 +10,19 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use proto::socket::{NamespacePath, Value};
+use roomcast_adapter::RequestError;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use crate::config::SocketConfig;
 use crate::connection::Connection;
-use crate::core::Core;
+use crate::core::{Core, GRACE};
 use crate::error::Failure;
 use crate::hooks::Hooks;
 use crate::http::{Acceptor, Plain, bind, listen};
 use crate::namespace::{Joining, Registry};
 use crate::session::Mailbox;
-use crate::{Counters, Handshake, Namespace, ParentNamespace, RoomcastLayer, RoomcastService};
+use crate::{Counters, Handshake, Namespace, ParentNamespace, Refusals, RoomcastLayer, RoomcastService};
 
 pub use builder::{IoBuilder, SocketOptions};
 
@@ -121,6 +122,12 @@ impl Io {
         self.0.hooks.counting.snapshot()
     }
 
+    /// What this server has refused because of its [`Limits`](crate::Limits). Roomcast's own.
+    #[must_use]
+    pub fn refusals(&self) -> Refusals {
+        self.0.core.gate.refusals()
+    }
+
     /// The paths of all namespaces that exist now.
     #[must_use]
     pub fn namespaces(&self) -> Vec<String> {
@@ -141,6 +148,7 @@ impl Io {
     /// # Cancel safety
     /// Dropping it stops listening; the sessions go on.
     pub async fn serve(&self, listener: TcpListener) {
+        self.start_adapters();
         listen(self.clone(), listener, Plain).await;
     }
 
@@ -199,6 +207,7 @@ impl Io {
     /// Serves on a listener with TLS until [`Io::close`].
     #[cfg(feature = "tls")]
     pub async fn serve_tls(&self, listener: TcpListener, config: Arc<tokio_rustls::rustls::ServerConfig>) {
+        self.start_adapters();
         listen(self.clone(), listener, tokio_rustls::TlsAcceptor::from(config)).await;
     }
 
@@ -238,12 +247,37 @@ impl Io {
     /// seconds later. What
     /// waits in outboxes is dropped, and no DISCONNECT is sent, so that clients reconnect by themselves. JS: `io.close()`.
     ///
+    /// Then the adapters of all namespaces are closed, for which there are ten seconds as well.
+    ///
     /// A handler that awaits this would wait for its own end: call it from another task.
     ///
     /// # Cancel safety
-    /// The sessions end even if this is no longer polled.
+    /// The sessions end even if this is no longer polled; the adapters are then perhaps not closed.
     pub async fn close(&self) {
         self.0.core.close().await;
+        let namespaces = self.0.namespaces.all();
+        let closing = namespaces.iter().map(Namespace::close_adapter);
+        let _ = tokio::time::timeout(GRACE, futures_util::future::join_all(closing)).await;
+    }
+
+    /// Waits until the adapters of all namespaces that exist now can be used: until this node is one of its cluster.
+    /// Without an adapter there is nothing to wait for.
+    ///
+    /// # Errors
+    /// What one of them failed with; the namespace then serves this node alone.
+    ///
+    /// # Cancel safety
+    /// Dropping it changes nothing: the adapters get ready all the same.
+    pub async fn adapters_ready(&self) -> Result<(), RequestError> {
+        for namespace in self.0.namespaces.all() {
+            namespace.adapter_ready().await?;
+        }
+        Ok(())
+    }
+
+    /// For the namespaces that were made before there was a runtime.
+    fn start_adapters(&self) {
+        self.0.namespaces.all().iter().for_each(Namespace::start);
     }
 
     pub(crate) fn config(&self) -> &SocketConfig {
@@ -263,7 +297,17 @@ impl Io {
     }
 
     pub(crate) fn clean_up(&self, namespace: &Namespace) {
-        self.0.namespaces.clean_up(namespace);
+        if !self.0.namespaces.clean_up(namespace) || namespace.backend().is_none() {
+            return;
+        }
+        // `close` waits for it. Outside of a runtime, where the last session ends with it, nobody can await its end.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (namespace, running) = (namespace.clone(), self.0.core.running());
+            runtime.spawn(async move {
+                namespace.close_adapter().await;
+                drop(running);
+            });
+        }
     }
 }
 

@@ -8,15 +8,22 @@ mod handlers;
 mod dynamic;
 mod registry;
 
+// Its adapter, what that asks of it, and who hears of its rooms.
+mod backend;
+mod local;
+mod observers;
+
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use arc_swap::Guard;
 use proto::socket::NamespacePath;
-use roomcast_adapter::{Room, Rooms, Target};
+use roomcast_adapter::{
+    Adapter, AdapterFactory, Local, RequestError, Room, RoomEvent, RoomObserver, Rooms, Target,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -27,9 +34,12 @@ use crate::outbox::{Counting, Pushed};
 use crate::socket::Emitted;
 use crate::{Counters, IntoRooms, Socket};
 
+use observers::Observers;
+
 pub use dynamic::ParentNamespace;
 pub use handlers::Handlers;
 
+pub(crate) use backend::Backend;
 pub(crate) use definition::Definition;
 pub(crate) use registry::{Joining, Registry};
 
@@ -52,6 +62,10 @@ pub(crate) struct NamespaceInner {
     /// Sockets with listeners for outgoing events.
     outgoing: AtomicIsize,
     counting: Counting,
+    /// Set once, where the server has an adapter.
+    backend: OnceLock<Arc<Backend>>,
+    /// Set when the first one comes.
+    observers: OnceLock<Arc<Observers>>,
 }
 
 impl Namespace {
@@ -61,7 +75,7 @@ impl Namespace {
         definition: Arc<Definition>,
         shared: &Registry,
     ) -> Self {
-        Self(Arc::new(NamespaceInner {
+        let namespace = Self(Arc::new(NamespaceInner {
             path,
             child: AtomicBool::new(child),
             members: Rooms::with_max_rooms(shared.max_rooms),
@@ -71,7 +85,95 @@ impl Namespace {
             joining: AtomicUsize::new(0),
             outgoing: AtomicIsize::new(0),
             counting: Counting::default(),
-        }))
+            backend: OnceLock::new(),
+            observers: OnceLock::new(),
+        }));
+        if let Some(factory) = &shared.adapter {
+            namespace.attach(&**factory);
+        }
+        namespace
+    }
+
+    /// Gives it an adapter, which hears of its rooms from the first one on.
+    fn attach(&self, factory: &dyn AdapterFactory) {
+        let local: Weak<dyn Local> = Arc::downgrade(&self.0) as Weak<NamespaceInner>;
+        let adapter = factory.adapter_for(local);
+        let hears: Weak<dyn Adapter> = Arc::downgrade(&adapter);
+        self.on_room_event(move |event: RoomEvent<'_>| {
+            if let Some(adapter) = hears.upgrade() {
+                adapter.on_room_event(event);
+            }
+        });
+        // It is new: nobody else has set it.
+        let _ = self.0.backend.set(Backend::new(adapter));
+    }
+
+    /// It is one of the server's now: its adapter gets ready.
+    pub(crate) fn start(&self) {
+        if let Some(backend) = self.backend() {
+            backend.start(self.name());
+        }
+    }
+
+    /// It is none of the server's any more, or the server ends.
+    pub(crate) async fn close_adapter(&self) {
+        if let Some(backend) = self.backend() {
+            backend.close(self.name()).await;
+        }
+    }
+
+    /// Its adapter, if the server was given one. JS: `namespace.adapter`.
+    #[must_use]
+    pub fn adapter(&self) -> Option<&Arc<dyn Adapter>> {
+        self.backend().map(|backend| backend.adapter())
+    }
+
+    /// Waits until its adapter can be used. A client that connects waits for that as well. Without an adapter there is
+    /// nothing to wait for.
+    ///
+    /// # Errors
+    /// What the adapter's `init` failed with; this node then serves alone.
+    ///
+    /// # Cancel safety
+    /// Dropping it changes nothing: the adapter gets ready all the same.
+    pub async fn adapter_ready(&self) -> Result<(), RequestError> {
+        match self.backend() {
+            Some(backend) => backend.ready(self.name()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Tells `observer` whatever happens to the rooms of this namespace on this node from now on, in order: a room comes
+    /// into being, a socket joins or leaves, nobody is left in a room. The room that is named by a socket's id is one,
+    /// too. It is called in place and should be short; other observers are called after it. JS: the adapter's events
+    /// `create-room`, `join-room`, `leave-room`, `delete-room`.
+    ///
+    /// ```
+    /// use roomcast::{Io, RoomEvent};
+    ///
+    /// let io = Io::new();
+    /// io.on_room_event(|event: RoomEvent<'_>| match event {
+    ///     RoomEvent::Joined { room, id } => println!("{id} is in {room}"),
+    ///     RoomEvent::Deleted { room } => println!("nobody is in {room} any more"),
+    ///     _ => {}
+    /// });
+    /// ```
+    pub fn on_room_event(&self, observer: impl RoomObserver + 'static) {
+        let observers = self.0.observers.get_or_init(|| {
+            let observers = Arc::new(Observers::default());
+            // The book has no observer but this one.
+            let _ = self.0.members.observe(observers.clone());
+            observers
+        });
+        observers.add(Arc::new(observer));
+    }
+
+    pub(crate) fn backend(&self) -> Option<&Arc<Backend>> {
+        self.0.backend.get()
+    }
+
+    pub(crate) fn inner(&self) -> &NamespaceInner {
+        &self.0
     }
 
     /// Its path, `/` for the main one. JS: `namespace.name`.
@@ -140,7 +242,7 @@ impl Namespace {
     }
 
     pub(crate) fn members(&self) -> &Rooms<Socket> {
-        &self.0.members
+        self.0.members()
     }
 
     pub(crate) fn hooks(&self) -> &Arc<Hooks> {
@@ -148,20 +250,34 @@ impl Namespace {
     }
 
     pub(crate) fn next_ack_id(&self) -> u64 {
-        self.0.ack_ids.fetch_add(1, Ordering::Relaxed)
+        self.0.next_ack_id()
     }
 
     pub(crate) fn count_outgoing(&self, change: isize) {
         self.0.outgoing.fetch_add(change, Ordering::Relaxed);
     }
 
-    /// Whether any socket listens to outgoing events.
-    pub(crate) fn hears_outgoing(&self) -> bool {
-        self.0.outgoing.load(Ordering::Relaxed) > 0
-    }
-
     fn everyone(&self) -> Broadcast {
         Broadcast::new(self.clone(), Target::all())
+    }
+}
+
+impl NamespaceInner {
+    pub(crate) fn path(&self) -> &str {
+        self.path.as_str()
+    }
+
+    pub(crate) fn members(&self) -> &Rooms<Socket> {
+        &self.members
+    }
+
+    pub(crate) fn next_ack_id(&self) -> u64 {
+        self.ack_ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether any socket listens to outgoing events.
+    pub(crate) fn hears_outgoing(&self) -> bool {
+        self.outgoing.load(Ordering::Relaxed) > 0
     }
 }
 

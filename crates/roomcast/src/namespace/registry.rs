@@ -14,11 +14,15 @@ use proto::socket::{NamespacePath, Value};
 
 use super::dynamic::{Matcher, Parent, ParentNamespace, Pattern};
 use super::{Handlers, Namespace};
+use roomcast_adapter::AdapterFactory;
+
 use crate::hooks::Hooks;
 
 pub(crate) struct Registry {
     pub(super) max_rooms: usize,
     pub(super) hooks: Arc<Hooks>,
+    /// Makes the adapter of each namespace; without one the server is alone.
+    pub(super) adapter: Option<Box<dyn AdapterFactory>>,
     /// Whether an empty child is freed.
     clean_up: bool,
     namespaces: RwLock<HashMap<NamespacePath, Namespace>>,
@@ -54,9 +58,14 @@ impl Drop for Joining {
 }
 
 impl Registry {
-    pub(crate) fn new(hooks: Arc<Hooks>, max_rooms: usize, clean_up: bool) -> Self {
-        let registry =
-            Self { max_rooms, hooks, clean_up, namespaces: RwLock::default(), parents: RwLock::default() };
+    pub(crate) fn new(
+        hooks: Arc<Hooks>,
+        max_rooms: usize,
+        clean_up: bool,
+        adapter: Option<Box<dyn AdapterFactory>>,
+    ) -> Self {
+        let (namespaces, parents) = (RwLock::default(), RwLock::default());
+        let registry = Self { max_rooms, hooks, adapter, clean_up, namespaces, parents };
         registry.of(&NamespacePath::root());
         registry
     }
@@ -74,15 +83,26 @@ impl Registry {
         match parent {
             Some(parent) => self.child(path, &parent).0.pinned(),
             None => {
-                let mut namespaces = self.namespaces.write();
-                let made = || Namespace::new(path.clone(), false, Arc::default(), self);
-                namespaces.entry(path.clone()).or_insert_with(made).pinned()
+                // Made outside the lock, because making its adapter is user code; in a race one of two is dropped unused.
+                let made = Namespace::new(path.clone(), false, Arc::default(), self);
+                let namespace = self.namespaces.write().entry(path.clone()).or_insert(made).pinned();
+                namespace.start();
+                namespace
             }
         }
     }
 
     /// The namespace that a client asks for, if there is one for it. JS: socket.io/lib/index.ts `_checkNamespace`.
     pub(crate) async fn find(&self, path: &NamespacePath, auth: Option<&str>) -> Option<Joining> {
+        let joining = self.find_or_make(path, auth).await?;
+        if joining.0.backend().is_some() {
+            // If that fails, this node serves alone.
+            let _ = joining.0.adapter_ready().await;
+        }
+        Some(joining)
+    }
+
+    async fn find_or_make(&self, path: &NamespacePath, auth: Option<&str>) -> Option<Joining> {
         if let Some(namespace) = self.namespaces.read().get(path) {
             return Some(Joining::new(namespace));
         }
@@ -97,33 +117,38 @@ impl Registry {
 
     /// One child, however many ask at once.
     fn child(&self, path: &NamespacePath, parent: &Arc<Parent>) -> Joining {
+        let definition = Guard::into_inner(parent.handlers.definition());
+        // Made outside the lock, because making its adapter is user code; in a race one of two is dropped unused.
+        let made = Namespace::new(path.clone(), true, definition, self);
         let mut namespaces = self.namespaces.write();
         if let Some(namespace) = namespaces.get(path) {
             return Joining::new(namespace);
         }
-        let definition = Guard::into_inner(parent.handlers.definition());
-        let namespace = Namespace::new(path.clone(), true, definition, self);
-        namespaces.insert(path.clone(), namespace.clone());
-        parent.children.lock().push(namespace.clone());
-        Joining::new(&namespace)
+        namespaces.insert(path.clone(), made.clone());
+        parent.children.lock().push(made.clone());
+        let joining = Joining::new(&made);
+        drop(namespaces);
+        made.start();
+        joining
     }
 
-    /// Frees a child that nobody is in.
-    pub(crate) fn clean_up(&self, namespace: &Namespace) {
+    /// Frees a child that nobody is in. Whether it was one; its adapter is then to be closed.
+    pub(crate) fn clean_up(&self, namespace: &Namespace) -> bool {
         if !self.clean_up || !namespace.0.child.load(Ordering::Acquire) || !namespace.is_empty() {
-            return;
+            return false;
         }
         let mut namespaces = self.namespaces.write();
-        if namespace.is_empty()
+        let freed = namespace.is_empty()
             && namespace.0.child.load(Ordering::Acquire)
             && namespace.0.joining.load(Ordering::Acquire) == 0
-            && namespaces.get(&namespace.0.path) == Some(namespace)
-        {
+            && namespaces.get(&namespace.0.path) == Some(namespace);
+        if freed {
             namespaces.remove(&namespace.0.path);
             for parent in self.parents.read().iter() {
                 parent.children.lock().retain(|child| child != namespace);
             }
         }
+        freed
     }
 
     pub(crate) fn of_pattern(&self, pattern: &str) -> ParentNamespace {
@@ -143,6 +168,11 @@ impl Registry {
         let parent = Arc::new(parent);
         self.parents.write().push(parent.clone());
         ParentNamespace(parent)
+    }
+
+    /// All namespaces.
+    pub(crate) fn all(&self) -> Vec<Namespace> {
+        self.namespaces.read().values().cloned().collect()
     }
 
     /// The paths of all namespaces.

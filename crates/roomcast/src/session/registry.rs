@@ -38,13 +38,15 @@ impl Registry {
         self.shard(sid).read().get(&sid).cloned()
     }
 
-    pub(crate) fn remove(&self, sid: Sid) {
+    /// `false` if it was not there.
+    pub(crate) fn remove(&self, sid: Sid) -> bool {
         let mut shard = self.shard(sid).write();
-        shard.remove(&sid);
+        let removed = shard.remove(&sid).is_some();
         if shard.len() * 4 < shard.capacity() {
             // A storm of connections does not leave its tables behind.
             shard.shrink_to_fit();
         }
+        removed
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -20,6 +20,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use super::compression::{Compression, Own};
 use super::gather::{Audience, write_frames};
 use super::wire::Wire;
+use crate::limits::Permit;
 
 /// The read buffer of a thread: large enough for a burst, or a message of 64 KiB with its head, and small beside the
 /// caches.
@@ -135,6 +136,8 @@ pub(crate) struct WebSocket {
     own: Option<Box<Own>>,
     /// Set when the end has come: the close frame and how much of it is written.
     goodbye: Option<Box<Goodbye>>,
+    /// Held for as long as the connection is there.
+    permit: Option<Permit>,
 }
 
 #[derive(Debug)]
@@ -148,7 +151,21 @@ struct Goodbye {
 impl WebSocket {
     pub(crate) fn new(stream: Stream, early: &[u8], max_message: usize, dialect: Dialect) -> Self {
         let decoder = Decoder::new(Role::Server, Limits::new(max_message));
-        Self { stream, early: early.into(), decoder, wire: Wire::of(dialect), own: None, goodbye: None }
+        Self {
+            stream,
+            early: early.into(),
+            decoder,
+            wire: Wire::of(dialect),
+            own: None,
+            goodbye: None,
+            permit: None,
+        }
+    }
+
+    /// Counts as a connection from now on.
+    pub(crate) fn with_permit(mut self, permit: Option<Permit>) -> Self {
+        self.permit = permit;
+        self
     }
 
     /// Compresses messages, as was agreed on.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Sleep;
 
 use super::Socket;
+use crate::broadcast::Asked;
 use crate::error::AckError;
 
 /// The answers that one socket owes.
@@ -28,6 +30,8 @@ pub(crate) enum Waiter {
     One(oneshot::Sender<Args<'static>>),
     /// The broadcast to this socket and others. `None`: the socket left.
     Many(mpsc::UnboundedSender<Option<Args<'static>>>),
+    /// The broadcast through an adapter.
+    Sink(Arc<Asked>),
 }
 
 pub(crate) type Answers = oneshot::Receiver<Args<'static>>;
@@ -43,12 +47,16 @@ impl Waiter {
         match self {
             Self::One(sender) => _ = sender.send(args),
             Self::Many(sender) => _ = sender.send(Some(args)),
+            Self::Sink(asked) => asked.answer(&args),
         }
     }
 
     fn fail(self) {
-        if let Self::Many(sender) = self {
-            let _ = sender.send(None);
+        match self {
+            // Dropping the sender says it.
+            Self::One(_) => {}
+            Self::Many(sender) => _ = sender.send(None),
+            Self::Sink(asked) => asked.fail(),
         }
     }
 }

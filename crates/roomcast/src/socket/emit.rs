@@ -6,14 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use proto::engine::Frame;
-use proto::socket::{Args, Body, Decoder, Head, Limits};
+use proto::socket::{Args, Body, Head};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::acks::AckFuture;
 use super::wait::EmitWait;
 use super::{Socket, Waiter};
-use crate::deliver;
 use crate::error::{AckError, Cause, EmitError};
 use crate::handler::panic_message;
 use crate::outbox::{Key, Pushed, Urgency};
@@ -169,22 +168,15 @@ impl Outgoing<'_> {
             return;
         }
         // The frame is read back: who listens to everything pays for it, nobody else.
-        let mut limits = Limits::default();
-        limits.max_attachments = usize::MAX;
-        limits.max_attachment_bytes = usize::MAX;
-        let mut decoder = Decoder::new(limits);
-        let Ok(text) = std::str::from_utf8(&frame.text_packet()[1..]) else { return };
-        let mut packet = decoder.text(text).ok().flatten();
-        for attachment in frame.attachments() {
-            packet = decoder.binary(attachment.data().clone()).ok().flatten();
-        }
-        let Some(Body::Event { event, .. }) = packet.map(|packet| packet.body) else { return };
-        let outgoing = Outgoing { name: event.name(), args: event.args().clone() };
-        for listener in listeners {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| listener(socket, &outgoing))) {
-                socket.report(outgoing.name, Cause::Panicked(panic_message(&*panic)));
+        socket.encoder().look_into(frame, |packet| {
+            let Body::Event { event, .. } = &packet.body else { return };
+            let outgoing = Outgoing { name: event.name(), args: event.args().clone() };
+            for listener in listeners {
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| listener(socket, &outgoing))) {
+                    socket.report(outgoing.name, Cause::Panicked(panic_message(&*panic)));
+                }
             }
-        }
+        });
     }
 }
 
@@ -337,10 +329,12 @@ impl Modified {
 
     fn encode<T: Serialize>(&self, event: &str, args: &T, id: Option<u64>) -> Result<Frame, EmitError> {
         let head = Head { namespace: self.socket.namespace_path(), id };
-        deliver::event(head, event, args).map(|frame| frame.compress(self.compress)).map_err(|error| {
-            self.socket.report(event, Cause::Emit(error_again(&error)));
-            error.into()
-        })
+        self.socket.encoder().event(head, event, args).map(|frame| frame.compress(self.compress)).map_err(
+            |error| {
+                self.socket.report(event, Cause::Emit(error_again(&error)));
+                error.into()
+            },
+        )
     }
 
     fn send(&self, frame: Frame, urgency: &Urgency) -> Emitted {
@@ -356,6 +350,7 @@ impl Modified {
 pub(crate) fn error_again(error: &proto::socket::EncodeError) -> EmitError {
     match error {
         proto::socket::EncodeError::ReservedEvent => EmitError::ReservedEvent,
+        proto::socket::EncodeError::Parser(error) => EmitError::Parser(error.clone()),
         error => EmitError::Arguments(serde::ser::Error::custom(error)),
     }
 }

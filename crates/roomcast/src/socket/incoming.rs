@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use proto::socket::{ArgError, Args, Decoder, Event, Head, Limits, encode_event};
-use proto::socket::{Body, EncodeError};
+use proto::socket::{ArgError, Args, Body, EncodeError, Event, Head, encode_event, read_back};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -70,16 +69,7 @@ impl<'a> Incoming<'a> {
         let mut text = Vec::new();
         let attachments = encode_event(&mut text, Head { namespace: "/", id: None }, name, args)?;
         let text = String::from_utf8(text).expect("packets are UTF-8");
-        // What this program writes is bound by no limit for peers.
-        let mut limits = Limits::default();
-        limits.max_attachments = usize::MAX;
-        limits.max_attachment_bytes = usize::MAX;
-        let mut decoder = Decoder::new(limits);
-        let mut packet = decoder.text(&text).map_err(unreadable)?;
-        for attachment in attachments {
-            packet = decoder.binary(attachment).map_err(unreadable)?;
-        }
-        if let Some(Body::Event { event, .. }) = packet.map(|packet| packet.body) {
+        if let Body::Event { event, .. } = read_back(&text, attachments).map_err(unreadable)?.body {
             let (name, args) = event.into_owned().into_parts();
             self.name = name;
             self.args = Cow::Owned(args);

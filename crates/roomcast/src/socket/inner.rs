@@ -55,6 +55,8 @@ pub(super) struct Extras {
     pub(super) auth: Option<Arc<str>>,
     pub(super) handlers: HandlerTable,
     pub(super) acks: AckTable,
+    /// What travels.
+    pub(super) attached: Option<Arc<serde_json::Value>>,
     data: Vec<(TypeId, Arc<dyn Any + Send + Sync>)>,
 }
 

@@ -16,10 +16,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use proto::engine::Transport;
+use roomcast_adapter::adapter::RemoteSocketData;
 use roomcast_adapter::{Room, Target};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::broadcast::Broadcast;
+use crate::deliver::Encoder;
 use crate::error::{Cause, Failure};
 use crate::http::Handshake;
 use crate::session::Command;
@@ -185,6 +188,57 @@ impl Socket {
         self.get().unwrap_or_else(|| self.0.get_or_insert(make()))
     }
 
+    /// Attaches a value that travels: other nodes see it when they fetch this socket. There is one, which replaces the one
+    /// before; it is written as JSON here and now, so changing it means to set it again. What only this node's handlers
+    /// need, of any type and never copied, belongs into [`Socket::insert`]. JS: `socket.data`.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON.
+    ///
+    /// ```
+    /// # use roomcast::{HandlerError, Io, Socket};
+    /// # let io = Io::new();
+    /// io.on("login", async |io: Io, socket: Socket, name: String| -> Result<Vec<String>, HandlerError> {
+    ///     socket.set_data(name)?;
+    ///     let sockets = io.fetch_sockets().await?;
+    ///     Ok(sockets.iter().filter_map(|socket| socket.data().ok()).collect())
+    /// });
+    /// ```
+    pub fn set_data(&self, data: impl Serialize) -> Result<(), serde_json::Error> {
+        let data = Arc::new(serde_json::to_value(data)?);
+        let replaced = self.extras().attached.replace(data);
+        drop(replaced);
+        Ok(())
+    }
+
+    /// What was attached by [`Socket::set_data`]. JS: `socket.data`.
+    ///
+    /// # Errors
+    /// If it is of another type. Nothing reads as `null`.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        T::deserialize(&*self.attached())
+    }
+
+    fn attached(&self) -> Arc<serde_json::Value> {
+        self.with_extras(|extras| extras.attached.clone()).flatten().unwrap_or_default()
+    }
+
+    /// As other nodes see it.
+    pub(crate) fn describe(&self) -> RemoteSocketData {
+        let auth = self.auth().unwrap_or_else(|_| serde_json::json!({}));
+        // JS: `socket.data` is an object from the start.
+        let data = match &*self.attached() {
+            serde_json::Value::Null => serde_json::json!({}),
+            data => data.clone(),
+        };
+        RemoteSocketData {
+            id: self.id().to_owned(),
+            handshake: self.handshake().describe(auth),
+            rooms: self.rooms(),
+            data,
+        }
+    }
+
     /// A broadcast to everyone in the namespace but this socket. JS: `socket.broadcast`.
     pub fn broadcast(&self) -> Broadcast {
         Broadcast::new(self.namespace().clone(), Target::all().except(self.id()))
@@ -219,6 +273,10 @@ impl Socket {
             cause,
         };
         self.namespace().hooks().report(&failure);
+    }
+
+    pub(crate) fn encoder(&self) -> &Encoder {
+        &self.namespace().hooks().encoder
     }
 
     pub(crate) fn namespace_path(&self) -> &str {

@@ -66,6 +66,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http<S> {
         self.response().await
     }
 
+    /// The response to a GET, unless the server hangs up.
+    pub(crate) async fn try_get(&mut self, target: &str) -> Option<Response> {
+        self.0.write_all(request("GET", target, &[], "").as_bytes()).await.ok()?;
+        soon("a response", read(&mut self.0)).await.ok()
+    }
+
+    /// Reads so many bytes, whatever they are.
+    pub(crate) async fn skip(&mut self, bytes: usize) {
+        let mut bytes = vec![0; bytes];
+        soon("bytes", self.0.read_exact(&mut bytes)).await.expect("the server is there");
+    }
+
     /// Any bytes, half a request for example.
     pub(crate) async fn write(&mut self, bytes: &str) {
         self.0.write_all(bytes.as_bytes()).await.expect("the server is there");

@@ -21,6 +21,7 @@ pub(crate) mod owners;
 use std::net::SocketAddr;
 
 use roomcast::Io;
+use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
 
 pub(crate) use http::Http;
@@ -36,6 +37,15 @@ pub(crate) async fn serve(io: &Io) -> SocketAddr {
     let io = io.clone();
     tokio::spawn(async move { io.serve(listener).await });
     address
+}
+
+/// A pipe in memory to the server, of that size both ways, as if from that address; nothing happens on it but what the test
+/// does, so that time may be virtual.
+pub(crate) fn pipe(io: &Io, address: Option<&str>, size: usize) -> DuplexStream {
+    let (client, server) = tokio::io::duplex(size);
+    let (io, address) = (io.clone(), address.map(|address| address.parse().expect("it is an address")));
+    tokio::spawn(async move { io.serve_stream(server, address).await });
+    client
 }
 
 /// Lets clients ask whether anything else has come; see [`WebSocket::expect_nothing`].

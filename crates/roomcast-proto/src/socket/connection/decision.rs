@@ -1,11 +1,13 @@
 //! What a [`Connection`](super::Connection) makes of a message.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::super::args::Args;
 use super::super::decode::DecodeError;
 use super::super::namespace::NamespacePath;
 use super::super::packet::Event;
+use super::super::parser::ParserError;
 use super::SlotId;
 
 /// What the server has to do about a message.
@@ -19,12 +21,12 @@ pub enum Decision<'a> {
         /// The namespace asked for; whether there is one of that name is the server's to know.
         namespace: NamespacePath,
         /// The raw JSON object the client sent along.
-        auth: Option<&'a str>,
+        auth: Option<Cow<'a, str>>,
     },
     /// The client asks for a namespace it cannot have; to be answered with a connect error.
     Refuse {
-        /// The namespace asked for.
-        namespace: NamespacePath,
+        /// The namespace asked for, as it stood in the packet.
+        namespace: Cow<'a, str>,
         /// Why not.
         reason: RefuseReason,
     },
@@ -63,14 +65,18 @@ pub enum RefuseReason {
     TooManyNamespaces,
     /// The path is longer than [`MAX_NAMESPACE_LEN`](super::MAX_NAMESPACE_LEN).
     NameTooLong,
+    /// Another parser than the default one let pass what no namespace can be named.
+    InvalidName,
 }
 
 /// Why the engine session must be closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Violation {
     /// A message is no packet.
     Decode(DecodeError),
+    /// Another parser than the default one says that a message is no packet.
+    Parser(ParserError),
     /// A packet for a namespace the client is not in, or not yet.
     NotJoined,
     /// A connect to a namespace the client is in or has asked for.
@@ -84,7 +90,7 @@ impl Violation {
     /// what cannot be read they see, what comes out of turn they do not.
     #[must_use]
     pub fn raises_error(&self) -> bool {
-        matches!(self, Self::Decode(_))
+        matches!(self, Self::Decode(_) | Self::Parser(_))
     }
 }
 
@@ -94,10 +100,17 @@ impl From<DecodeError> for Violation {
     }
 }
 
+impl From<ParserError> for Violation {
+    fn from(error: ParserError) -> Self {
+        Self::Parser(error)
+    }
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decode(error) => error.fmt(f),
+            Self::Parser(error) => error.fmt(f),
             Self::NotJoined => f.write_str("packet for a namespace that is not joined"),
             Self::AlreadyJoined => f.write_str("second connect to one namespace"),
             Self::ConnectErrorFromClient => f.write_str("connect error from a client"),
@@ -107,7 +120,11 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        if let Self::Decode(error) = self { Some(error) } else { None }
+        match self {
+            Self::Decode(error) => Some(error),
+            Self::Parser(error) => Some(error),
+            Self::NotJoined | Self::AlreadyJoined | Self::ConnectErrorFromClient => None,
+        }
     }
 }
 
@@ -116,6 +133,8 @@ impl fmt::Display for RefuseReason {
         f.write_str(match self {
             Self::TooManyNamespaces => "too many namespaces",
             Self::NameTooLong => "namespace too long",
+            // What the reference says of a namespace it does not have.
+            Self::InvalidName => "Invalid namespace",
         })
     }
 }

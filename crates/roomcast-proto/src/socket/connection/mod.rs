@@ -10,17 +10,22 @@
 //! connect itself can be sent to a namespace in the batch that asks for it.
 
 mod decision;
+mod reader;
 mod slots;
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 
 pub use decision::{Decision, RefuseReason, Violation};
 pub use slots::SlotId;
 
+use self::reader::Reader;
 use self::slots::{Slots, State};
-use super::decode::{Decoder, Limits};
+use super::decode::Limits;
 use super::namespace::NamespacePath;
 use super::packet::{Body, Packet};
+use super::parser::Parser;
 
 /// Namespaces per connection if the server sets no other bound: many more than any page joins, at 32 bytes each.
 pub const DEFAULT_MAX_NAMESPACES: usize = 1000;
@@ -33,7 +38,7 @@ pub const MAX_NAMESPACE_LEN: usize = 1024;
 /// JS: socket.io/lib/client.ts
 #[derive(Debug)]
 pub struct Connection {
-    decoder: Decoder,
+    reader: Reader,
     slots: Slots,
     max_namespaces: usize,
 }
@@ -43,7 +48,13 @@ impl Connection {
     /// connect gives [`Decision::Refuse`].
     #[must_use]
     pub fn new(limits: Limits, max_namespaces: usize) -> Self {
-        Self { decoder: Decoder::new(limits), slots: Slots::default(), max_namespaces }
+        Self { reader: Reader::new(limits), slots: Slots::default(), max_namespaces }
+    }
+
+    /// The same, with another parser than the default one.
+    #[must_use]
+    pub fn with_parser(parser: &dyn Parser, limits: Limits, max_namespaces: usize) -> Self {
+        Self { reader: Reader::with_parser(parser, limits), slots: Slots::default(), max_namespaces }
     }
 
     /// Decides what a text message asks for.
@@ -51,19 +62,18 @@ impl Connection {
     /// # Errors
     /// A [`Violation`]: the engine session must be closed.
     pub fn handle_text<'a>(&mut self, text: &'a str) -> Result<Decision<'a>, Violation> {
-        match self.decoder.text(text) {
-            Ok(Some(packet)) => self.decide(packet),
-            Ok(None) => Ok(Decision::Nothing),
-            Err(error) => Err(error.into()),
+        match self.reader.text(text)? {
+            Some(packet) => self.decide(packet),
+            None => Ok(Decision::Nothing),
         }
     }
 
-    /// Decides what a binary message asks for, which is something only if it completes a packet.
+    /// Decides what a binary message asks for; with the default parser that is something only if it completes a packet.
     ///
     /// # Errors
     /// A [`Violation`]: the engine session must be closed.
     pub fn handle_binary(&mut self, attachment: Bytes) -> Result<Decision<'static>, Violation> {
-        match self.decoder.binary(attachment)? {
+        match self.reader.binary(attachment)? {
             Some(packet) => self.decide(packet),
             None => Ok(Decision::Nothing),
         }
@@ -110,14 +120,14 @@ impl Connection {
     /// Whether a packet waits for attachments. A server bounds how long.
     #[must_use]
     pub fn is_reassembling(&self) -> bool {
-        self.decoder.is_reassembling()
+        self.reader.is_reassembling()
     }
 
     #[inline]
     fn decide<'a>(&mut self, packet: Packet<'a>) -> Result<Decision<'a>, Violation> {
         // JS: socket.io/lib/client.ts ondecoded, socket.io/lib/socket.ts _onpacket
         match packet.body {
-            Body::Connect(auth) => return self.connect(&packet.namespace, auth),
+            Body::Connect(auth) => return self.connect(packet.namespace, auth),
             Body::ConnectError(_) => return Err(Violation::ConnectErrorFromClient),
             Body::Disconnect | Body::Event { .. } | Body::Ack { .. } => {}
         }
@@ -137,24 +147,30 @@ impl Connection {
         })
     }
 
-    fn connect<'a>(&mut self, namespace: &str, auth: Option<&'a str>) -> Result<Decision<'a>, Violation> {
-        if self.slots.is_pending(namespace) {
+    fn connect<'a>(
+        &mut self,
+        namespace: Cow<'a, str>,
+        auth: Option<Cow<'a, str>>,
+    ) -> Result<Decision<'a>, Violation> {
+        if self.slots.is_pending(&namespace) {
             // The official client asks again where a namespace is left and joined before the first answer. One socket is
             // enough for it; the reference makes two.
             return Ok(Decision::Nothing);
         }
-        if self.slots.is_occupied(namespace) {
+        if self.slots.is_occupied(&namespace) {
             return Err(Violation::AlreadyJoined);
         }
-        // The decoder ends a path at its comma, so this cannot fail.
-        let namespace = NamespacePath::new(namespace).map_err(|_| Violation::NotJoined)?;
-        if namespace.as_str().len() > MAX_NAMESPACE_LEN {
+        if namespace.len() > MAX_NAMESPACE_LEN {
             return Ok(Decision::Refuse { namespace, reason: RefuseReason::NameTooLong });
         }
         if self.slots.occupied() >= self.max_namespaces {
             return Ok(Decision::Refuse { namespace, reason: RefuseReason::TooManyNamespaces });
         }
-        let slot = self.slots.open(namespace.clone());
-        Ok(Decision::Connect { slot, namespace, auth })
+        let path = NamespacePath::new(&namespace).ok().filter(|path| path.is(&namespace));
+        let Some(path) = path else {
+            return Ok(Decision::Refuse { namespace, reason: RefuseReason::InvalidName });
+        };
+        let slot = self.slots.open(path.clone());
+        Ok(Decision::Connect { slot, namespace: path, auth })
     }
 }

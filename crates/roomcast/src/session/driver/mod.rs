@@ -260,7 +260,7 @@ impl<A: Application> Driver<A> {
         tracing::debug!(sid = ?self.mailbox.sid(), %reason, detail, "session closed");
         self.ended = true;
         self.again = true;
-        self.core.sessions.remove(self.mailbox.sid());
+        self.core.forget(self.mailbox.sid());
         // What was being written waits no more, either.
         self.mailbox.with_outbox(|outbox| outbox.written(&mut self.writing));
         let (stream, between_frames) = self.mailbox.close();
@@ -336,7 +336,7 @@ impl<A: Application> Future for Driver<A> {
 impl<A: Application> Drop for Driver<A> {
     fn drop(&mut self) {
         if !self.ended {
-            self.core.sessions.remove(self.mailbox.sid());
+            self.core.forget(self.mailbox.sid());
             self.core.wheel.unset(&mut self.timer);
             self.mailbox.close();
         }

@@ -11,6 +11,7 @@ use proto::websocket::{ControlFrame, Error, Event};
 use tokio::sync::oneshot;
 
 use super::{Driver, dismiss};
+use crate::limits::Refused;
 use crate::session::application::Application;
 use crate::session::mailbox::Command;
 use crate::session::poll::{PollReply, PostReply, Posted};
@@ -110,7 +111,13 @@ impl<A: Application> Driver<A> {
     }
 
     fn receive_packets(&mut self, packets: Packets<'_>, now: Instant) {
-        for packet in packets {
+        for (number, packet) in packets.enumerate() {
+            if number == self.core.config.limits.payload_packets {
+                self.core.gate.count(Refused::Payloads);
+                let (reason, detail) = (CloseReason::TransportError, "too many packets in one payload");
+                self.session.handle_transport_closed(Lane::Main, reason, detail);
+                break;
+            }
             // A body that ends after the upgrade belongs to a transport that is gone. No correct client has one.
             if self.session.transport() != Transport::Polling || !self.receive_packet(packet, now) {
                 break;
