@@ -138,13 +138,13 @@ impl IoBuilder {
     /// The server.
     #[must_use]
     pub fn build(self) -> Io {
-        let Self { engine, hooks: engine_hooks, upper } = self;
+        let Self { engine, hooks: http_hooks, session_hooks, upper } = self;
         let SocketOptions { socket, encoder, adapter } = upper;
         let hooks = Arc::new(Hooks::new(encoder));
         let clean_up = socket.cleanup_empty_child_namespaces;
         let namespaces = Registry::new(hooks.clone(), socket.max_rooms, clean_up, adapter);
         let main = namespaces.of(&NamespacePath::root());
-        let core = Core::new(engine, engine_hooks);
+        let core = Core::new(engine, http_hooks, session_hooks);
         Io(Arc::new(IoInner { core, config: socket, hooks, namespaces, main }))
     }
 }
