@@ -13,6 +13,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 
+/// Long enough that a client whose time limit is next to nothing runs into it.
+const BEFORE_THE_HANDSHAKE: Duration = Duration::from_millis(10);
+
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let port = std::env::args().nth(1).unwrap_or_else(|| "3210".into());
