@@ -28,7 +28,11 @@ impl Subscriber for Collector {
         let mut fields = Fields(String::new());
         event.record(&mut fields);
         let metadata = event.metadata();
-        LINES.lock().unwrap().push((*metadata.level(), metadata.target().to_owned(), fields.0));
+        LINES.lock().expect("no test panics with it").push((
+            *metadata.level(),
+            metadata.target().to_owned(),
+            fields.0,
+        ));
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -50,7 +54,7 @@ impl Visit for Fields {
 }
 
 fn said(level: Level, module: &str, text: &str) -> bool {
-    let lines = LINES.lock().unwrap();
+    let lines = LINES.lock().expect("no test panics with it");
     lines.iter().any(|(l, target, line)| *l == level && target.starts_with(module) && line.contains(text))
 }
 
@@ -75,6 +79,6 @@ async fn what_ends_a_session_and_what_fails_is_said_by_module_without_the_secret
     WebSocket::connect(address).await.close().await;
     until("the end of the other", || said(Level::DEBUG, "roomcast::session", "transport close")).await;
 
-    let lines = LINES.lock().unwrap();
+    let lines = LINES.lock().expect("no test panics with it");
     assert!(lines.iter().all(|(.., line)| !line.contains(&polling.sid)), "{lines:?}");
 }
