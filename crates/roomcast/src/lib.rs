@@ -53,6 +53,9 @@ mod handler;
 mod broadcast;
 mod deliver;
 
+// What clients have missed while they were away.
+mod recovery;
+
 // What can go wrong.
 mod error;
 
@@ -95,6 +98,7 @@ pub use crate::io::{Io, IoBuilder, SocketOptions};
 pub use crate::limits::{Exceeded, InvalidNetwork, Limits, Rate, Refusals, TrustedProxies};
 pub use crate::namespace::{Handlers, Namespace, ParentNamespace};
 pub use crate::outbox::{Buffered, Counters, OutboxLimits, Overflow};
+pub use crate::recovery::ConnectionStateRecovery;
 pub use crate::socket::{AckFuture, EmitWait, Emitted, HandlerId, Incoming, Modified, Outgoing, Socket};
 
 /// The examples of the front pages compile.

@@ -14,6 +14,7 @@ use super::NamespaceInner;
 use crate::Socket;
 use crate::broadcast::{Prepared, ask_here, deliver_here};
 use crate::outbox::Urgency;
+use crate::recovery::Recorder;
 
 impl NamespaceInner {
     /// An event from another node as the clients of this one get it; `None` if this server's parser cannot write it.
@@ -78,7 +79,8 @@ impl Local for NamespaceInner {
     }
 
     fn has_room(&self, room: &str) -> bool {
-        self.members.contains(room)
+        // Who is away is in rooms as well.
+        self.members.contains(room) || self.recorder().is_some_and(Recorder::is_recording)
     }
 
     fn rooms(&self) -> Vec<Room> {

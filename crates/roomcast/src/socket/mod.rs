@@ -25,6 +25,7 @@ use crate::broadcast::Broadcast;
 use crate::deliver::Encoder;
 use crate::error::{Cause, Failure};
 use crate::http::Handshake;
+use crate::recovery::Seat;
 use crate::session::Command;
 use crate::{Buffered, Namespace, OutboxLimits};
 
@@ -37,7 +38,7 @@ pub use wait::EmitWait;
 pub(crate) use acks::{Waiter, read};
 pub(crate) use emit::error_again;
 pub(crate) use incoming::{PacketMiddleware, auth_args};
-pub(crate) use inner::SocketInner;
+pub(crate) use inner::{Kept, SocketInner};
 
 /// One client in one namespace. JS: `Socket`.
 ///
@@ -63,6 +64,13 @@ impl Socket {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.0.is_connected()
+    }
+
+    /// Whether its client was here before and has been recovered: with its id, its rooms, its data, and what it missed. See
+    /// [`ConnectionStateRecovery`](crate::ConnectionStateRecovery). JS: `socket.recovered`.
+    #[must_use]
+    pub fn recovered(&self) -> bool {
+        self.seat().is_some_and(Seat::is_recovered)
     }
 
     /// The request that opened the session. JS: `socket.handshake`.
