@@ -17,6 +17,7 @@ use proto::engine::{CloseReason, Message};
 use proto::socket::{Decision, Limits, NamespacePath, SlotId, Violation};
 use smallvec::SmallVec;
 
+use crate::engine::Session;
 use crate::error::Cause;
 use crate::extract::Reason;
 use crate::handler::{Done, Tasks};
@@ -81,7 +82,7 @@ impl Connection {
             None => proto::socket::Connection::new(limits, config.max_namespaces),
             Some(parser) => proto::socket::Connection::with_parser(parser, limits, config.max_namespaces),
         };
-        Self {
+        let connection = Self {
             protocol,
             io,
             mailbox,
@@ -96,7 +97,13 @@ impl Connection {
             progressed: false,
             closing: Closing::No,
             closed: false,
-        }
+        };
+        connection.io.core().session_hooks.opened(|| connection.session());
+        connection
+    }
+
+    fn session(&self) -> Session {
+        Session::new(self.mailbox.clone(), self.handshake.clone())
     }
 
     fn socket(&self, slot: SlotId) -> Option<&Socket> {
@@ -253,7 +260,12 @@ impl Application for Connection {
         self.closing
     }
 
-    fn on_close(&mut self, reason: CloseReason, _detail: &'static str, deferred: bool) {
+    fn on_upgrade(&mut self) {
+        self.io.core().session_hooks.upgraded(|| self.session());
+    }
+
+    fn on_close(&mut self, reason: CloseReason, detail: &'static str, deferred: bool) {
+        self.io.core().session_hooks.closed(|| self.session(), reason, detail);
         self.closed = true;
         self.connect_deadline = None;
         self.attachment_deadline = None;

@@ -147,7 +147,7 @@ impl IoBuilder {
     /// The server.
     #[must_use]
     pub fn build(self) -> Io {
-        let Self { engine, hooks: engine_hooks, upper } = self;
+        let Self { engine, hooks: http_hooks, session_hooks, upper } = self;
         let SocketOptions { socket, encoder, adapter } = upper;
         let hooks = Arc::new(Hooks::new(encoder));
         let clean_up = socket.cleanup_empty_child_namespaces;
@@ -155,7 +155,7 @@ impl IoBuilder {
         let absence = socket.recovery.map(|recovery| Absence::new(recovery, unnoticed));
         let namespaces = Registry::new(hooks.clone(), socket.max_rooms, clean_up, absence.clone(), adapter);
         let main = namespaces.of(&NamespacePath::root());
-        let core = Core::new(engine, engine_hooks);
+        let core = Core::new(engine, http_hooks, session_hooks);
         let io = Io(Arc::new(IoInner { core, config: socket, hooks, namespaces, main, absence }));
         io.clean_up_after_absence();
         io
