@@ -56,6 +56,9 @@ mod deliver;
 // What clients have missed while they were away.
 mod recovery;
 
+// Servers, too, say things to each other.
+mod server_event;
+
 // What can go wrong.
 mod error;
 
@@ -72,6 +75,7 @@ pub mod parser;
 /// [`Local`](adapter::Local), what they ask for. `roomcast_adapter::test_kit` is a suite of tests for it.
 pub mod adapter {
     pub use roomcast_adapter::adapter::*;
+    pub use roomcast_adapter::cluster::{MemoryCluster, MemoryNode};
     pub use roomcast_adapter::{Flags, Target};
 }
 
@@ -99,6 +103,9 @@ pub use crate::limits::{Exceeded, InvalidNetwork, Limits, Rate, Refusals, Truste
 pub use crate::namespace::{Handlers, Namespace, ParentNamespace};
 pub use crate::outbox::{Buffered, Counters, OutboxLimits, Overflow};
 pub use crate::recovery::ConnectionStateRecovery;
+pub use crate::server_event::{
+    FromServerEvent, ServerAck, ServerEventContext, ServerHandler, ServerSideError,
+};
 pub use crate::socket::{AckFuture, EmitWait, Emitted, HandlerId, Incoming, Modified, Outgoing, Socket};
 
 /// The examples of the front pages compile.
