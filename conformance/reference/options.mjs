@@ -24,6 +24,7 @@ export function readCommandLine([port, ...rest]) {
     else if (name === "--no-upgrades") options.allowUpgrades = false;
     else if (name === "--cors") options.cors = { ...options.cors, origin: rest.shift() };
     else if (name === "--cors-credentials") options.cors = { ...options.cors, credentials: true };
+    else if (name === "--allow-eio3") options.allowEIO3 = true;
     else if (name === "--cookie") options.cookie = true;
     else if (name === "--no-compression") options.httpCompression = false;
     else if (name === "--allow-request-refuse") {

@@ -81,7 +81,7 @@ pub mod adapter {
 
 pub use ::http::{HeaderMap, StatusCode};
 pub use bytes::Bytes;
-pub use proto::engine::Transport;
+pub use proto::engine::{Revision, Transport};
 pub use proto::socket::{ArgError, Args, Arguments, Binary, Value};
 pub use roomcast_adapter::{PublishError, RequestError, Room, RoomEvent, RoomObserver};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use proto::engine::{Frame, Transport};
+use proto::engine::{Frame, Revision, Transport};
 
 use super::Sent;
 use crate::Handshake;
@@ -34,6 +34,12 @@ impl Session {
     #[must_use]
     pub fn transport(&self) -> Transport {
         self.mailbox.transport()
+    }
+
+    /// The revision of the protocol that its client speaks. JS: `socket.protocol`.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.mailbox.dialect().revision()
     }
 
     /// What waits to be sent. JS: `socket.writeBuffer`.

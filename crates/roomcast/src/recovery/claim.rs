@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use proto::Sid;
+use proto::engine::Revision;
 use roomcast_adapter::recovery::{Position, Session};
 use serde::Deserialize;
 
@@ -39,6 +40,9 @@ pub(crate) async fn claim(
     mailbox: &Arc<Mailbox>,
     auth: Option<&str>,
 ) -> Option<Restored> {
+    if mailbox.dialect().revision() != Revision::V4 {
+        return None;
+    }
     // Anything else than texts is no wish to go on.
     let Asked { pid, offset } = serde_json::from_str(auth?).ok()?;
     let pid = Sid::parse(&pid)?;

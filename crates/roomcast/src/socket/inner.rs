@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
-use proto::Sid;
-use proto::engine::Frame;
+use proto::engine::{Frame, Revision};
 use roomcast_adapter::Room;
 use roomcast_adapter::memory::{JoinError, MemberKey};
 use tokio::sync::futures::OwnedNotified;
@@ -16,8 +15,8 @@ use tokio::sync::futures::OwnedNotified;
 use super::Socket;
 use super::acks::AckTable;
 use super::handlers::HandlerTable;
+use super::id::SocketId;
 use crate::Namespace;
-use crate::core::random_id;
 use crate::http::Handshake;
 use crate::outbox::{Pushed, Urgency};
 use crate::recovery::{Departure, Recorder, Restored, Seat};
@@ -38,7 +37,7 @@ enum Phase {
 }
 
 pub(crate) struct SocketInner {
-    id: Sid,
+    id: SocketId,
     number: u64,
     phase: AtomicU8,
     /// It has, or had, handlers of its own: most sockets have only those of their namespace, and need no lock for them.
@@ -80,23 +79,25 @@ impl Socket {
         restored: Option<Restored>,
     ) -> Self {
         let mut extras = auth.map(|auth| Box::new(Extras { auth: Some(auth.into()), ..Extras::default() }));
-        let (mut id, mut rooms) = (random_id(), Vec::new());
+        let (mut id, mut rooms) = (None, Vec::new());
         let seat = match (restored, namespace.recorder()) {
             (Some(restored), _) => {
                 let (seat, session) = Seat::restored(restored);
-                // It was one before it was kept.
-                id = Sid::parse(&session.id).unwrap_or(id);
+                id = SocketId::restored(&session.id);
                 rooms = session.rooms;
                 let Kept { data, attached } = session.data;
                 let extras = extras.get_or_insert_default();
                 (extras.data, extras.attached) = (data, attached);
                 Some(seat)
             }
-            (None, Some(recorder)) => Some(Seat::new(recorder.absence().begin(namespace))),
-            (None, None) => None,
+            (None, Some(recorder)) if mailbox.dialect().revision() == Revision::V4 => {
+                Some(Seat::new(recorder.absence().begin(namespace)))
+            }
+            // Without recovery, or without a word for it: clients of revision 3 know none.
+            (None, _) => None,
         };
         let socket = Self(Arc::new(SocketInner {
-            id,
+            id: id.unwrap_or_else(|| SocketId::new(namespace, &mailbox)),
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             phase: AtomicU8::new(Phase::Entering as u8),
             has_handlers: AtomicBool::new(false),
@@ -108,7 +109,7 @@ impl Socket {
             extras: Mutex::new(extras),
         }));
         let key = namespace.members().insert(socket.clone());
-        let key = key.expect("120 random bits do not repeat");
+        let key = key.expect("ids of sessions were looked for, and 120 random bits do not repeat");
         socket.0.key.set(key).expect("the key is set once, here");
         for room in rooms.iter().filter(|room| **room != *socket.id()) {
             socket.join(room);
