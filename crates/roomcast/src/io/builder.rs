@@ -49,6 +49,13 @@ impl IoBuilder {
 
     /// How packets are written and read, by default as the protocol says; both sides must use the same. See
     /// [`roomcast::parser`](crate::parser). JS: `parser`.
+    ///
+    /// ```
+    /// use roomcast::Io;
+    /// use roomcast::parser::MessagePack;
+    ///
+    /// let io = Io::builder().parser(MessagePack).build();
+    /// ```
     pub fn parser(mut self, parser: impl Parser) -> Self {
         self.upper.encoder = Encoder::new(Arc::new(parser));
         self
