@@ -106,6 +106,7 @@ pub use crate::recovery::ConnectionStateRecovery;
 pub use crate::server_event::{
     FromServerEvent, ServerAck, ServerEventContext, ServerHandler, ServerSideError,
 };
+pub use crate::session::PerMessageDeflate;
 pub use crate::socket::{AckFuture, EmitWait, Emitted, HandlerId, Incoming, Modified, Outgoing, Socket};
 
 /// The examples of the front pages compile.
