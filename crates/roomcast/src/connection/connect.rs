@@ -51,8 +51,11 @@ impl Drop for Entering {
             let rooms = socket.depart();
             // One that came back and has not arrived may try again.
             socket.part(rooms, if socket.recovered() { Departure::Kept } else { Departure::Final });
-            self.joining = None;
-            self.io.clean_up(socket.namespace());
+        }
+        if let Some(joining) = self.joining.take() {
+            let namespace = joining.namespace().clone();
+            drop(joining);
+            self.io.clean_up(&namespace);
         }
     }
 }
@@ -210,20 +213,24 @@ async fn enter(
     let result = match io.find_namespace(&path, auth.as_deref()).await {
         None => Err(Refused::NoSuchNamespace),
         Some(joining) => {
-            run_middlewares(io, mailbox, handshake, joining, auth).await.map_err(Refused::ByMiddleware)
+            let namespace = joining.namespace().clone();
+            // From here on, even if nobody waits any more, a namespace that was made for it is freed.
+            let entering = Entering { io, socket: None, joining: Some(joining) };
+            let entered = run_middlewares(entering, namespace, mailbox, handshake, auth).await;
+            entered.map_err(Refused::ByMiddleware)
         }
     };
     Accepted { slot, path, result }
 }
 
 async fn run_middlewares(
-    io: Io,
+    mut entering: Entering,
+    namespace: Namespace,
     mailbox: Arc<Mailbox>,
     handshake: Arc<Handshake>,
-    joining: Joining,
     auth: Option<Box<str>>,
 ) -> Result<Entering, ConnectError> {
-    let namespace: Namespace = joining.namespace().clone();
+    namespace.prepared().await;
     let definition = Guard::into_inner(namespace.definition());
     let restored = match namespace.recorder() {
         // In a box, because it is rare, and this future is not.
@@ -231,12 +238,12 @@ async fn run_middlewares(
         None => None,
     };
     let socket = Socket::enter(&namespace, mailbox, handshake, auth, restored);
+    entering.socket = Some(socket.clone());
     let skip =
         socket.recovered() && namespace.recorder().is_some_and(|log| log.absence().skips_middlewares());
-    let entering = Entering { io: io.clone(), socket: Some(socket.clone()), joining: Some(joining) };
     let middlewares = if skip { &[][..] } else { &definition.middlewares };
     for middleware in middlewares {
-        run_middleware(&io, &**middleware, &socket).await?;
+        run_middleware(&entering.io, &**middleware, &socket).await?;
     }
     Ok(entering)
 }
