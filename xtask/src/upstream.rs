@@ -14,9 +14,9 @@ use crate::step::{Failure, Outcome, Step, all};
 use crate::tally::Tally;
 use crate::{binaries, scratch};
 
-/// Name, folder in the checkout, our server.
+/// Name, folder in the checkout, our server with its options.
 const PROTOCOL_SUITES: [(&str, &str, &str); 3] = [
-    ("Engine.IO v3", "docs/engine.io-protocol/v3-test-suite", "engine-suite"),
+    ("Engine.IO v3", "docs/engine.io-protocol/v3-test-suite", "engine-suite --eio3"),
     ("Engine.IO v4", "docs/engine.io-protocol/v4-test-suite", "engine-suite"),
     ("Socket.IO v5", "docs/socket.io-protocol/v5-test-suite", "protocol-suite"),
 ];
@@ -107,9 +107,10 @@ struct Server(Child);
 
 impl Server {
     /// Starts it and waits until it listens.
-    fn start(name: &str, port: &str) -> Outcome<Self> {
+    fn start(line: &str, port: &str) -> Outcome<Self> {
+        let (name, options) = line.split_once(' ').unwrap_or((line, ""));
         let mut command = Command::new(binaries().join(name));
-        let child = command.arg(port).stdout(Stdio::piped()).spawn();
+        let child = command.arg(port).args(options.split_whitespace()).stdout(Stdio::piped()).spawn();
         let mut server = Self(child.map_err(|error| Failure(format!("{name}: {error}")))?);
         let mut line = String::new();
         if let Some(output) = server.0.stdout.take() {
