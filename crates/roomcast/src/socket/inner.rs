@@ -18,6 +18,7 @@ use super::acks::AckTable;
 use super::handlers::HandlerTable;
 use crate::Namespace;
 use crate::core::random_id;
+use crate::handler::drop_value;
 use crate::http::Handshake;
 use crate::outbox::{Pushed, Urgency};
 use crate::session::{Command, Mailbox};
@@ -58,6 +59,15 @@ pub(super) struct Extras {
     /// What travels.
     pub(super) attached: Option<Arc<serde_json::Value>>,
     data: Vec<(TypeId, Arc<dyn Any + Send + Sync>)>,
+}
+
+/// Whoever lets the last handle go, the connection itself mostly, is not to suffer from the values that were kept.
+impl Drop for SocketInner {
+    fn drop(&mut self) {
+        if let Some(extras) = self.extras.get_mut() {
+            extras.data.drain(..).for_each(drop_value);
+        }
+    }
 }
 
 impl Socket {
@@ -112,7 +122,7 @@ impl Socket {
             (std::mem::take(&mut extras.handlers), std::mem::take(&mut extras.acks))
         };
         // Closures own user values, whose end may be user code: it runs outside the lock.
-        drop(handlers);
+        drop_value(handlers);
         acks.fail_all();
     }
 
