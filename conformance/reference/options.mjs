@@ -5,6 +5,8 @@
 // odd: an unknown option is an error, so that a test cannot silently run with less than it asked for
 import { readHttpOption } from "./http-options.mjs";
 
+import { PARSERS } from "../support/parsers.mjs";
+
 const NUMBERS = {
   "--ping-interval": "pingInterval",
   "--ping-timeout": "pingTimeout",
@@ -24,8 +26,10 @@ export function readCommandLine([port, ...rest]) {
     else if (name === "--no-upgrades") options.allowUpgrades = false;
     else if (name === "--cors") options.cors = { ...options.cors, origin: rest.shift() };
     else if (name === "--cors-credentials") options.cors = { ...options.cors, credentials: true };
+    else if (name === "--allow-eio3") options.allowEIO3 = true;
     else if (name === "--cookie") options.cookie = true;
     else if (name === "--no-compression") options.httpCompression = false;
+    else if (name === "--parser") options.parser = PARSERS[rest.shift()];
     else if (name === "--allow-request-refuse") {
       const text = rest.shift();
       options.allowRequest = (_, answer) => answer(text, false);

@@ -53,6 +53,11 @@ describe("over plain HTTP", () => {
     });
   }
 
+  test("a handshake with HEAD is refused without a body", async () => {
+    const answer = await request(subject, { method: "HEAD", query: { ...V4, transport: "polling" } });
+    assert.deepEqual([answer.status, answer.text, answer.headers["content-type"]], [400, "", "application/json"]);
+  });
+
   for (const EIO of [null, "3", "5", "abc", "44"]) {
     test(`EIO ${EIO} is not supported`, async () => {
       assertRefused(await request(subject, { query: { EIO, transport: "polling" } }), 5);
@@ -83,10 +88,30 @@ describe("over plain HTTP", () => {
     wire.close();
   });
 
-  test("a living session refuses other methods", async () => {
+  test("a living session refuses other methods with an empty 500 and lives on", async () => {
     const session = await Polling.open(subject);
-    const answer = await request(subject, { method: "PUT", query: session.query });
-    assert.ok(answer.status >= 400, `status ${answer.status}`);
+    for (const method of ["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]) {
+      const answer = await request(subject, { method, query: session.query });
+      assert.deepEqual([answer.status, answer.text], [500, ""], method);
+    }
+    await session.connect();
+  });
+
+  test("a request that closes its connection is no close of the session", async () => {
+    const headers = { connection: "close" };
+    const session = await Polling.open(subject, { headers });
+    await session.post("40", { headers });
+    assert.match((await session.get({ headers })).text, /^40/);
+    await session.post('420["message-with-ack",1]', { headers });
+    assert.equal((await session.get({ headers })).text, "430[1]");
+  });
+
+  test("query parameters of the client reach the program", async () => {
+    const session = await Polling.open(subject, { query: { token: "a b", empty: "" } });
+    await session.connect();
+    await session.post('420["whoami"]');
+    const [about] = JSON.parse((await session.packet()).slice(3));
+    assert.deepEqual([about.query.token, about.query.empty], ["a b", ""]);
   });
 
   test("an Origin with control characters is a bad request without a body", async () => {

@@ -18,6 +18,9 @@ pub mod adapter;
 // What clients have missed while they were away.
 pub mod recovery;
 
+// What nodes say to each other, for adapters of any wire.
+pub mod cluster;
+
 // One suite of tests for every adapter.
 pub mod test_kit;
 

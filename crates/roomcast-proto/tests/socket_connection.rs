@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
 
 use bytes::Bytes;
+use roomcast_proto::engine::Revision;
 use roomcast_proto::socket::connection::{DEFAULT_MAX_NAMESPACES, MAX_NAMESPACE_LEN};
 use roomcast_proto::socket::{Connection, Decision, Limits, NamespacePath, RefuseReason, SlotId, Violation};
 
@@ -273,4 +274,51 @@ fn namespaces_are_bounded_in_number_and_length() {
 #[test]
 fn a_connection_is_small() {
     assert!(size_of::<Connection>() <= 104, "{}", size_of::<Connection>());
+}
+
+#[test]
+fn a_client_of_revision_3_comes_into_the_main_namespace_without_asking() {
+    let mut connection = connection().with_revision(Revision::V3);
+    let slot = connection.connect_main();
+    assert_eq!(connection.pending().map(|(slot, _)| slot).collect::<Vec<_>>(), [slot]);
+    assert!(matches!(connection.handle_text("0"), Ok(Decision::Nothing)), "one socket is enough");
+    assert!(matches!(connection.handle_text(r#"2["a"]"#), Err(Violation::NotJoined)), "too early");
+    assert!(connection.accept(slot));
+    assert!(matches!(connection.handle_text(r#"2["a"]"#), Ok(Decision::Event { .. })));
+    assert!(matches!(connection.handle_text("0"), Err(Violation::AlreadyJoined)));
+}
+
+#[test]
+fn in_revision_3_the_query_of_a_namespace_is_what_the_client_says_of_itself() {
+    let mut connection = connection().with_revision(Revision::V3);
+    let table = [
+        ("0/a?token=x&n=1,", r#"connect /a {"token":"x","n":"1"}"#),
+        ("0/b?,", "connect /b {}"),
+        ("0/c", "connect /c -"),
+        // What revision 4 sends there is nothing here.
+        (r#"0/d?x=1,{"x":2}"#, r#"connect /d {"x":"1"}"#),
+        (r#"0/e,{"x":2}"#, "connect /e -"),
+        ("0/käse?a=é", r#"connect /käse {"a":"é"}"#),
+    ];
+    for (packet, expected) in table {
+        assert_eq!(outcome(connection.handle_text(packet)), expected, "{packet}");
+    }
+    let slot = join(&mut connection, "0/f?token=x,");
+    for packet in [r#"2/f,["a"]"#, r#"2/f?token=x,["a"]"#, r#"2/f?other,["a"]"#] {
+        assert!(
+            matches!(connection.handle_text(packet), Ok(Decision::Event { slot: other, .. }) if other == slot),
+            "{packet}"
+        );
+    }
+    assert_eq!(outcome(connection.handle_text("0/f?again,")), "closed: AlreadyJoined");
+    assert_eq!(outcome(connection.handle_text("1/f?x,")), "disconnect");
+    assert_eq!(outcome(connection.handle_text(r#"2/g?x,["a"]"#)), "closed: NotJoined");
+}
+
+#[test]
+fn in_revision_4_a_query_is_part_of_the_name() {
+    let mut connection = connection();
+    join(&mut connection, "0/a,");
+    assert_eq!(outcome(connection.handle_text("0/a?x=1,")), "connect /a?x=1 -");
+    assert_eq!(outcome(connection.handle_text(r#"2/a?x=1,["a"]"#)), "closed: NotJoined");
 }

@@ -8,10 +8,11 @@ use std::future::Future;
 use std::time::Duration;
 
 use http::HeaderMap;
-use proto::engine::{Frame, Message, Transport};
+use proto::engine::{CloseReason, Frame, Message, Transport};
 
 use crate::HandlerError;
 use crate::config::EngineConfig;
+use crate::engine::{Session, SessionHooks};
 use crate::http::{
     ConnectionRefused, Cookie, Cors, Decision, HttpHooks, HttpRequest, HttpResponse, OriginPolicy,
 };
@@ -26,12 +27,13 @@ use crate::outbox::Overflow;
 pub struct ServerBuilder<U> {
     pub(crate) engine: EngineConfig,
     pub(crate) hooks: HttpHooks,
+    pub(crate) session_hooks: SessionHooks,
     pub(crate) upper: U,
 }
 
 impl<U> ServerBuilder<U> {
     pub(crate) fn with(engine: EngineConfig, upper: U) -> Self {
-        Self { engine, hooks: HttpHooks::default(), upper }
+        Self { engine, hooks: HttpHooks::default(), session_hooks: SessionHooks::default(), upper }
     }
 
     /// Where the server lives, default `/socket.io`, of an engine alone `/engine.io`. JS: `path`.
@@ -298,6 +300,38 @@ impl<U> ServerBuilder<U> {
     /// ```
     pub fn on_connection_error(mut self, hook: impl Fn(&ConnectionRefused) + Send + Sync + 'static) -> Self {
         self.hooks.refused.push(Box::new(hook));
+        self
+    }
+
+    /// Calls a function for every session that opens, before anything of it is handled. JS: `io.engine.on("connection", ..)`.
+    ///
+    /// ```
+    /// use roomcast::Io;
+    ///
+    /// let io = Io::builder()
+    ///     .on_session_open(|session| println!("from {:?} by {}", session.handshake().address(), session.transport().name()))
+    ///     .on_session_close(|_, reason, detail| println!("{reason}: {detail}"))
+    ///     .build();
+    /// ```
+    pub fn on_session_open(mut self, hook: impl Fn(&Session) + Send + Sync + 'static) -> Self {
+        self.session_hooks.open.push(Box::new(hook));
+        self
+    }
+
+    /// Calls a function for every session that has moved from polling to another transport. JS: the `upgrade` event of the engine's
+    /// socket.
+    pub fn on_session_upgrade(mut self, hook: impl Fn(&Session) + Send + Sync + 'static) -> Self {
+        self.session_hooks.upgrade.push(Box::new(hook));
+        self
+    }
+
+    /// Calls a function for every session that has ended, with the reason and what happened in detail, before its sockets hear of
+    /// it. JS: the `close` event of the engine's socket.
+    pub fn on_session_close(
+        mut self,
+        hook: impl Fn(&Session, CloseReason, &str) + Send + Sync + 'static,
+    ) -> Self {
+        self.session_hooks.close.push(Box::new(hook));
         self
     }
 }

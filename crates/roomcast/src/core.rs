@@ -10,6 +10,7 @@ use proto::engine::{Frame, OpenPacket, Timing, Transport};
 use tokio::sync::Notify;
 
 use crate::config::EngineConfig;
+use crate::engine::SessionHooks;
 use crate::http::HttpHooks;
 use crate::limits::{Gate, Holder, Permit};
 use crate::session::{Registry, Wheel};
@@ -21,6 +22,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct Core {
     pub(crate) config: EngineConfig,
     pub(crate) hooks: HttpHooks,
+    pub(crate) session_hooks: SessionHooks,
     pub(crate) sessions: Registry,
     pub(crate) timing: Arc<Timing>,
     pub(crate) opening: Opening,
@@ -38,7 +40,7 @@ pub(crate) struct Core {
 pub(crate) struct Running(Arc<Core>);
 
 impl Core {
-    pub(crate) fn new(config: EngineConfig, hooks: HttpHooks) -> Arc<Self> {
+    pub(crate) fn new(config: EngineConfig, hooks: HttpHooks, session_hooks: SessionHooks) -> Arc<Self> {
         let timing = &config.timing;
         let shortest = timing.ping_interval.min(timing.ping_timeout).min(timing.upgrade_timeout);
         let longest = timing.ping_interval.max(timing.ping_timeout).max(timing.upgrade_timeout);
@@ -53,6 +55,7 @@ impl Core {
             wheel,
             config,
             hooks,
+            session_hooks,
             sessions: Registry::default(),
             closing: AtomicBool::new(false),
             running: AtomicUsize::new(0),

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use proto::engine::Frame;
+use proto::socket::encode_bare_connect_error;
 use proto::socket::parser::{Encoded, Parser, ParserError};
 use proto::socket::{AckOutcome, EncodeError, Head, Limits, Packet, read_back, read_event_array};
 use proto::socket::{Body, encode_ack, encode_connect, encode_connect_error, encode_disconnect};
@@ -97,13 +98,23 @@ impl Encoder {
         }
     }
 
+    /// The answer to a connect. Revision 3 has no payload.
     pub(crate) fn connect<T: Serialize + ?Sized>(
+        &self,
+        namespace: &str,
+        payload: Option<&T>,
+    ) -> Result<Frame, EncodeError> {
+        self.encode(namespace, |out, namespace| encode_connect(out, namespace, payload).map(|()| Vec::new()))
+    }
+
+    /// The refusal of a connect in revision 3.
+    pub(crate) fn bare_connect_error<T: Serialize + ?Sized>(
         &self,
         namespace: &str,
         payload: &T,
     ) -> Result<Frame, EncodeError> {
         self.encode(namespace, |out, namespace| {
-            encode_connect(out, namespace, Some(payload)).map(|()| Vec::new())
+            encode_bare_connect_error(out, namespace, payload).map(|()| Vec::new())
         })
     }
 

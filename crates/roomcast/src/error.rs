@@ -222,6 +222,18 @@ impl ConnectError {
         &self.message
     }
 
+    /// What a client of Socket.IO 2.x is told: the data, or else the message. JS: `err.data || err.message`.
+    pub(crate) fn bare(&self) -> serde_json::Value {
+        use serde_json::Value;
+        let tells = |data: &&Value| match data {
+            Value::Null | Value::Bool(false) => false,
+            Value::String(text) => !text.is_empty(),
+            Value::Number(number) => number.as_f64() != Some(0.0),
+            _ => true,
+        };
+        self.data.as_ref().filter(tells).cloned().unwrap_or_else(|| self.message.as_str().into())
+    }
+
     /// What a middleware's `Err` means: a refusal as it is, or the text of any other error.
     pub(crate) fn from_value(value: serde_json::Value) -> Self {
         match value {

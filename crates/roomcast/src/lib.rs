@@ -53,6 +53,9 @@ mod handler;
 mod broadcast;
 mod deliver;
 
+// Servers, too, say things to each other.
+mod server_event;
+
 // What can go wrong.
 mod error;
 
@@ -69,12 +72,13 @@ pub mod parser;
 /// [`Local`](adapter::Local), what they ask for. `roomcast_adapter::test_kit` is a suite of tests for it.
 pub mod adapter {
     pub use roomcast_adapter::adapter::*;
+    pub use roomcast_adapter::cluster::{MemoryCluster, MemoryNode};
     pub use roomcast_adapter::{Flags, Target};
 }
 
 pub use ::http::{HeaderMap, StatusCode};
 pub use bytes::Bytes;
-pub use proto::engine::Transport;
+pub use proto::engine::{Revision, Transport};
 pub use proto::socket::{ArgError, Args, Arguments, Binary, Value};
 pub use roomcast_adapter::{PublishError, RequestError, Room, RoomEvent, RoomObserver};
 
@@ -95,6 +99,9 @@ pub use crate::io::{Io, IoBuilder, SocketOptions};
 pub use crate::limits::{Exceeded, InvalidNetwork, Limits, Rate, Refusals, TrustedProxies};
 pub use crate::namespace::{Handlers, Namespace, ParentNamespace};
 pub use crate::outbox::{Buffered, Counters, OutboxLimits, Overflow};
+pub use crate::server_event::{
+    FromServerEvent, ServerAck, ServerEventContext, ServerHandler, ServerSideError,
+};
 pub use crate::socket::{AckFuture, EmitWait, Emitted, HandlerId, Incoming, Modified, Outgoing, Socket};
 
 /// The examples of the front pages compile.

@@ -26,7 +26,7 @@ fn server() -> Io {
 async fn cut_everywhere(io: &Io, bytes: &[u8]) {
     for length in 0..=bytes.len() {
         let mut client = connect(io);
-        client.write_all(&bytes[..length]).await.unwrap();
+        client.write_all(&bytes[..length]).await.expect("the server is there");
         // What is on its way arrives, and the server may be in the midst of its answer.
         for _ in 0..length % 5 {
             tokio::task::yield_now().await;

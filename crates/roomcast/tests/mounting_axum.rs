@@ -50,6 +50,23 @@ async fn a_router_is_merged_into_an_application() {
 }
 
 #[tokio::test]
+async fn a_router_takes_a_path_without_a_slash_and_what_is_below_it() {
+    for path in ["/chat", "/", "/chat/"] {
+        let io = Io::builder().path(path).add_trailing_slash(path == "/").build();
+        let (address, ..) = run(Router::new().merge(io.router())).await;
+        let mut http = Http::connect(address).await;
+        let path = path.trim_end_matches('/');
+        for target in [format!("{path}/"), format!("{path}/below")] {
+            assert_eq!(http.get(&format!("{target}?EIO=4&transport=polling")).await.status, 200, "{target}");
+        }
+        if !path.is_empty() {
+            assert_eq!(http.get(&format!("{path}?EIO=4&transport=polling")).await.status, 200);
+            assert_eq!(http.get("/chatter").await.status, 404);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_layer_stands_in_front_of_an_application_with_state() {
     let io = Io::new();
     answer_sync(&io);

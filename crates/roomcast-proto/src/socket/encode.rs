@@ -166,6 +166,21 @@ pub fn encode_connect_error<T: Serialize + ?Sized>(
     Ok(())
 }
 
+/// Appends the refusal of a connect to a client of Socket.IO 2.x: any value, which its application gets as it is.
+///
+/// # Errors
+/// [`EncodeError::Value`]; `out` is then as before.
+pub fn encode_bare_connect_error<T: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    namespace: &str,
+    payload: &T,
+) -> Result<(), EncodeError> {
+    let draft = Draft::begin(out, PacketType::ConnectError, Head { namespace, id: None });
+    serde_json::to_writer(&mut *draft.out, payload)?;
+    draft.finish(PacketType::ConnectError, 0);
+    Ok(())
+}
+
 /// Appends a leave.
 pub fn encode_disconnect(out: &mut Vec<u8>, namespace: &str) {
     Draft::begin(out, PacketType::Disconnect, Head { namespace, id: None }).finish(PacketType::Disconnect, 0);

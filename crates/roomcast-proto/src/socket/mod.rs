@@ -55,8 +55,8 @@ mod outcome;
 
 mod encode;
 pub use encode::{
-    AckOutcome, Attachments, EncodeError, Head, encode_ack, encode_ack_args, encode_connect,
-    encode_connect_error, encode_disconnect, encode_event, encode_event_args,
+    AckOutcome, Attachments, EncodeError, Head, encode_ack, encode_ack_args, encode_bare_connect_error,
+    encode_connect, encode_connect_error, encode_disconnect, encode_event, encode_event_args,
 };
 
 mod array;

@@ -28,6 +28,8 @@ use crate::socket::{Emitted, error_again};
 pub use ack::BroadcastAck;
 pub use remote::RemoteSocket;
 
+pub(crate) use cluster::REQUEST_TIMEOUT;
+pub(crate) use gathering::read_answer;
 pub(crate) use here::{Asked, Prepared, ask_here, deliver_here};
 
 /// One room or several: `"news"`, `["a", "b"]`, `&rooms[..]`, `vec![..]`.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 use futures_util::FutureExt;
-use proto::socket::{Args, NamespacePath, SlotId};
+use proto::engine::{Frame, Revision};
+use proto::socket::{Args, EncodeError, NamespacePath, SlotId};
 use serde::Serialize;
 
 use super::Connection;
@@ -24,7 +25,13 @@ pub(crate) struct Accepted {
     slot: SlotId,
     path: NamespacePath,
     /// The socket that may come in, or why it may not.
-    result: Result<Entering, ConnectError>,
+    result: Result<Entering, Refused>,
+}
+
+/// Why a socket may not come in.
+enum Refused {
+    NoSuchNamespace,
+    ByMiddleware(ConnectError),
 }
 
 /// A socket on its way in: if it never arrives, it leaves no trace.
@@ -71,9 +78,12 @@ impl Connection {
             return;
         }
         match result {
-            Err(error) => {
+            Err(refused) => {
                 self.protocol.remove(slot);
-                self.refuse_with(path.as_str(), &error);
+                match refused {
+                    Refused::NoSuchNamespace => self.refuse(path.as_str(), "Invalid namespace"),
+                    Refused::ByMiddleware(error) => self.refuse_with(path.as_str(), &error),
+                }
             }
             Ok(entering) => {
                 if self.protocol.accept(slot) {
@@ -85,8 +95,11 @@ impl Connection {
 
     fn welcome(&mut self, slot: SlotId, mut entering: Entering) {
         let Some(socket) = &entering.socket else { return };
-        let reply = ConnectReply { sid: socket.id() };
-        let frame = match socket.encoder().connect(socket.namespace_path(), &reply) {
+        let reply = match socket.revision() {
+            Revision::V3 => None,
+            Revision::V4 => Some(ConnectReply { sid: socket.id() }),
+        };
+        let frame = match socket.encoder().connect(socket.namespace_path(), reply.as_ref()) {
             Ok(frame) => frame,
             Err(error) => {
                 // Only a parser of the user's can fail at an id; a client that hears nothing is better off alone.
@@ -110,12 +123,23 @@ impl Connection {
         }
     }
 
+    /// A refusal of the server's own, which is an object in both revisions.
     pub(super) fn refuse(&mut self, path: &str, message: &str) {
-        self.refuse_with(path, &ConnectError::new(message));
+        let refusal = self.io.hooks().encoder.connect_error(path, &ConnectError::new(message));
+        self.push_refusal(path, refusal);
     }
 
     fn refuse_with(&mut self, path: &str, error: &ConnectError) {
-        match self.io.hooks().encoder.connect_error(path, error) {
+        let encoder = &self.io.hooks().encoder;
+        let refusal = match self.mailbox.dialect().revision() {
+            Revision::V3 => encoder.bare_connect_error(path, &error.bare()),
+            Revision::V4 => encoder.connect_error(path, error),
+        };
+        self.push_refusal(path, refusal);
+    }
+
+    fn push_refusal(&mut self, path: &str, refusal: Result<Frame, EncodeError>) {
+        match refusal {
             // A session that has ended hears nothing.
             Ok(frame) => _ = self.mailbox.push(frame, &Urgency::Reliable),
             Err(error) => {
@@ -167,8 +191,10 @@ async fn enter(
     auth: Option<Box<str>>,
 ) -> Accepted {
     let result = match io.find_namespace(&path, auth.as_deref()).await {
-        None => Err(ConnectError::new("Invalid namespace")),
-        Some(joining) => run_middlewares(io, mailbox, handshake, joining, auth).await,
+        None => Err(Refused::NoSuchNamespace),
+        Some(joining) => {
+            run_middlewares(io, mailbox, handshake, joining, auth).await.map_err(Refused::ByMiddleware)
+        }
     };
     Accepted { slot, path, result }
 }

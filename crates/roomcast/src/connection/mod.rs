@@ -13,17 +13,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use proto::engine::{CloseReason, Message};
+use proto::engine::{CloseReason, Message, Revision};
 use proto::socket::{Decision, Limits, NamespacePath, SlotId, Violation};
 use smallvec::SmallVec;
 
+use crate::engine::Session;
 use crate::error::Cause;
 use crate::extract::Reason;
 use crate::handler::{Done, Tasks};
 use crate::http::Handshake;
 use crate::limits::Refused;
 use crate::outbox::Urgency;
-use crate::session::{Application, Closing, Mailbox};
+use crate::session::{Application, Closing, Command, Mailbox};
 use crate::socket::auth_args;
 use crate::{Io, Socket, names};
 
@@ -32,12 +33,17 @@ use flood::Flow;
 
 pub(crate) use connect::Accepted;
 
-/// The command that disconnects every socket and then closes the session; any number but these two is that of a socket
+/// The command that disconnects every socket and then closes the session; any number but these four is that of a socket
 /// that is to leave.
 pub(crate) const CLOSE_ALL: u64 = u64::MAX;
 
 /// The command that closes the session under its sockets.
 pub(crate) const CLOSE_SESSION: u64 = u64::MAX - 1;
+
+/// The command that begins the connect to the main namespace which a client of revision 3 does not ask for, and the one that
+/// gives that command: the first answer to a poll holds the open packet alone, so it waits a turn.
+const CONNECT_MAIN: u64 = u64::MAX - 2;
+const CONNECT_MAIN_SOON: u64 = u64::MAX - 3;
 
 /// A connect: where it stands, where it wants to go, what came along.
 type Asked = (SlotId, NamespacePath, Option<Box<str>>);
@@ -76,17 +82,25 @@ impl Connection {
         limits.max_attachment_bytes = bounds.attachment_bytes.unwrap_or_else(all_attachments);
         let flow = Flow::new(bounds);
         let deadline = now().checked_add(config.connect_timeout);
+        let revision = mailbox.dialect().revision();
         let protocol = match io.hooks().encoder.parser() {
             None => proto::socket::Connection::new(limits, config.max_namespaces),
             Some(parser) => proto::socket::Connection::with_parser(parser, limits, config.max_namespaces),
         };
-        Self {
+        let mut protocol = protocol.with_revision(revision);
+        let mut asked = Vec::new();
+        if revision == Revision::V3 {
+            asked.push((protocol.connect_main(), NamespacePath::root(), None));
+            // The session is new, so it takes commands.
+            let _ = mailbox.command(Command::Application(CONNECT_MAIN_SOON));
+        }
+        let connection = Self {
             protocol,
             io,
             mailbox,
             handshake: Arc::new(handshake),
             sockets: SmallVec::new(),
-            asked: Vec::new(),
+            asked,
             tasks: Tasks::default(),
             deferred: Deferred::default(),
             flow,
@@ -95,7 +109,13 @@ impl Connection {
             progressed: false,
             closing: Closing::No,
             closed: false,
-        }
+        };
+        connection.io.core().session_hooks.opened(|| connection.session());
+        connection
+    }
+
+    fn session(&self) -> Session {
+        Session::new(self.mailbox.clone(), self.handshake.clone())
     }
 
     fn socket(&self, slot: SlotId) -> Option<&Socket> {
@@ -187,6 +207,10 @@ impl Application for Connection {
             self.closing = Closing::Yes;
         } else if command == CLOSE_SESSION {
             self.closing = Closing::Yes;
+        } else if command == CONNECT_MAIN_SOON {
+            let _ = self.mailbox.command(Command::Application(CONNECT_MAIN));
+        } else if command == CONNECT_MAIN {
+            self.begin_connects();
         } else if let Some((slot, _)) = self.sockets.iter().find(|(_, socket)| socket.number() == command) {
             let slot = *slot;
             self.goodbye(slot);
@@ -252,7 +276,12 @@ impl Application for Connection {
         self.closing
     }
 
-    fn on_close(&mut self, reason: CloseReason, _detail: &'static str, deferred: bool) {
+    fn on_upgrade(&mut self) {
+        self.io.core().session_hooks.upgraded(|| self.session());
+    }
+
+    fn on_close(&mut self, reason: CloseReason, detail: &'static str, deferred: bool) {
+        self.io.core().session_hooks.closed(|| self.session(), reason, detail);
         self.closed = true;
         self.connect_deadline = None;
         self.attachment_deadline = None;

@@ -1,6 +1,6 @@
 //! Arguments as they came, for handlers that pass them on or look at them later.
 
-use proto::socket::{ArgError, Arguments};
+use proto::socket::{ArgError, Args, Arguments};
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 
@@ -22,6 +22,10 @@ use crate::handler::Trouble;
 pub struct Data(proto::socket::Data);
 
 impl Data {
+    pub(crate) fn of(args: &Args<'_>, index: usize) -> Option<Self> {
+        args.data(index).map(Self)
+    }
+
     /// Its JSON text; binary values in it are placeholders.
     #[must_use]
     pub fn raw(&self) -> &str {

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::{EventContext, FromEvent};
+use crate::Namespace;
 use crate::error::Cause;
 use crate::handler::Trouble;
 
@@ -39,7 +40,13 @@ impl<T> Deref for State<T> {
 
 impl<T: Send + Sync + 'static> FromEvent for State<T> {
     fn from_event(context: &mut EventContext<'_>) -> Result<Self, Trouble> {
-        let state = context.socket.namespace().hooks().state::<T>();
+        Self::of(context.socket.namespace())
+    }
+}
+
+impl<T: Send + Sync + 'static> State<T> {
+    pub(crate) fn of(namespace: &Namespace) -> Result<Self, Trouble> {
+        let state = namespace.hooks().state::<T>();
         Ok(Self(state.ok_or(Cause::MissingState(std::any::type_name::<T>()))?))
     }
 }

@@ -25,7 +25,7 @@ use crate::limits::{Permit, Refused};
 use crate::session::{ReadWrite, Stream};
 
 /// After an error of `accept`, out of file descriptors for example, the next try waits.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The most bytes that the kernel takes for one connection before it has sent others: enough to keep a fast one busy.
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -28,6 +28,8 @@ mod serve_client;
 
 // Ways to stand in a program: an own listener, a tower service or layer, an axum router.
 mod listen;
+#[cfg(unix)]
+mod listen_unix;
 mod service;
 mod write_deadline;
 
@@ -43,4 +45,6 @@ pub use service::{Layered, RoomcastLayer, RoomcastService};
 
 pub(crate) use hooks::{Decision, HttpHooks};
 pub(crate) use listen::{Plain, bind, listen};
+#[cfg(unix)]
+pub(crate) use listen_unix::listen_unix;
 pub(crate) use request::Acceptor;

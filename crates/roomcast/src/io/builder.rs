@@ -48,6 +48,13 @@ impl IoBuilder {
 
     /// How packets are written and read, by default as the protocol says; both sides must use the same. See
     /// [`roomcast::parser`](crate::parser). JS: `parser`.
+    ///
+    /// ```
+    /// use roomcast::Io;
+    /// use roomcast::parser::MessagePack;
+    ///
+    /// let io = Io::builder().parser(MessagePack).build();
+    /// ```
     pub fn parser(mut self, parser: impl Parser) -> Self {
         self.upper.encoder = Encoder::new(Arc::new(parser));
         self
@@ -138,13 +145,13 @@ impl IoBuilder {
     /// The server.
     #[must_use]
     pub fn build(self) -> Io {
-        let Self { engine, hooks: engine_hooks, upper } = self;
+        let Self { engine, hooks: http_hooks, session_hooks, upper } = self;
         let SocketOptions { socket, encoder, adapter } = upper;
         let hooks = Arc::new(Hooks::new(encoder));
         let clean_up = socket.cleanup_empty_child_namespaces;
         let namespaces = Registry::new(hooks.clone(), socket.max_rooms, clean_up, adapter);
         let main = namespaces.of(&NamespacePath::root());
-        let core = Core::new(engine, engine_hooks);
+        let core = Core::new(engine, http_hooks, session_hooks);
         Io(Arc::new(IoInner { core, config: socket, hooks, namespaces, main }))
     }
 }

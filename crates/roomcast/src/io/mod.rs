@@ -143,13 +143,39 @@ impl Io {
         Ok(())
     }
 
-    /// Serves on a listener until [`Io::close`].
+    /// Serves on a listener until [`Io::close`]. JS: `io.attach(server)`.
+    ///
+    /// One server may stand at many doors: on several listeners at once, with and without TLS, on Unix sockets, as a service in
+    /// several applications. Its sessions do not care by which a request comes.
     ///
     /// # Cancel safety
     /// Dropping it stops listening; the sessions go on.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use roomcast::Io;
+    /// use tokio::net::TcpListener;
+    ///
+    /// # async fn run() -> std::io::Result<()> {
+    /// let io = Io::new();
+    /// let (inside, outside) = (TcpListener::bind("10.0.0.1:3000").await?, TcpListener::bind("[::]:80").await?);
+    /// tokio::join!(io.serve(inside), io.serve(outside));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn serve(&self, listener: TcpListener) {
         self.start_adapters();
         listen(self.clone(), listener, Plain).await;
+    }
+
+    /// Serves on a Unix socket until [`Io::close`]. Its clients have no address.
+    ///
+    /// # Cancel safety
+    /// Dropping it stops listening; the sessions go on.
+    #[cfg(unix)]
+    pub async fn serve_unix(&self, listener: tokio::net::UnixListener) {
+        self.start_adapters();
+        crate::http::listen_unix(self.clone(), listener).await;
     }
 
     /// Serves one connection that was accepted elsewhere, over any stream of bytes: a Unix socket, a pipe in memory, a
@@ -223,7 +249,8 @@ impl Io {
         RoomcastLayer::new(self.service())
     }
 
-    /// The server as an axum router, to be merged into an application.
+    /// The server as an axum router, to be merged into an application. It takes the server's path and what is below it, but not
+    /// paths that only begin alike: for these, where `add_trailing_slash` is `false`, there is [`Io::layer`].
     ///
     /// ```no_run
     /// # async fn run() -> std::io::Result<()> {
@@ -238,9 +265,12 @@ impl Io {
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> axum::Router<S> {
         let path = &self.0.core.config.path;
         let service = self.service();
-        axum::Router::new()
-            .route_service(path, service.clone())
-            .route_service(&format!("{path}{{*rest}}"), service)
+        let router = axum::Router::new().route_service(path, service.clone());
+        let router = match path.ends_with('/') {
+            true => router,
+            false => router.route_service(&format!("{path}/"), service.clone()),
+        };
+        router.route_service(&format!("{}/{{*rest}}", path.trim_end_matches('/')), service)
     }
 
     /// Ends every session with `server shutting down`, takes no new one, and returns when all handlers have ended, or ten

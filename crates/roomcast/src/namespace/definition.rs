@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 
 use crate::error::HandlerError;
 use crate::handler::{AnyHandler, Handler, erase};
+use crate::server_event::{self, AnyServerHandler, ServerHandler};
 use crate::socket::{Incoming, PacketMiddleware};
 
 #[derive(Clone, Default)]
@@ -19,6 +20,7 @@ pub(crate) struct Definition {
     pub(crate) events: Events,
     pub(crate) disconnecting: Vec<Arc<dyn AnyHandler>>,
     pub(crate) disconnect: Vec<Arc<dyn AnyHandler>>,
+    server_events: HashMap<Arc<str>, Vec<Arc<dyn AnyServerHandler>>>,
 }
 
 /// Handlers by the name of their event. Peers choose what is looked up, but not what is in it.
@@ -60,6 +62,19 @@ impl Definition {
         middleware: impl Fn(&mut Incoming<'_>) -> Result<(), HandlerError> + Send + Sync + 'static,
     ) {
         self.packet_middlewares.push(Arc::new(middleware));
+    }
+
+    pub(super) fn on_server_event<P: 'static>(&mut self, event: &str, handler: impl ServerHandler<P>) {
+        self.server_events.entry(event.into()).or_default().push(server_event::erase(handler));
+    }
+
+    pub(super) fn off_server_event(&mut self, event: &str) {
+        self.server_events.remove(event);
+    }
+
+    /// Who listens to an event of other nodes.
+    pub(crate) fn server_events(&self, event: &str) -> &[Arc<dyn AnyServerHandler>] {
+        self.server_events.get(event).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn on_disconnecting<P: 'static>(&mut self, handler: impl Handler<P>) {

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use super::Definition;
 use crate::error::HandlerError;
 use crate::handler::Handler;
+use crate::server_event::ServerHandler;
 use crate::socket::Incoming;
 
 /// What is called for all sockets of a namespace. A [`Namespace`](crate::Namespace) and a
@@ -92,6 +93,25 @@ impl Handlers {
     /// Calls `handler` when a socket has left. JS: `socket.on("disconnect", ..)`.
     pub fn on_disconnect<P: 'static>(&self, handler: impl Handler<P>) -> &Self {
         self.define(|definition| definition.on_disconnect(handler))
+    }
+
+    /// Calls `handler` for the events of that name that other nodes send to this namespace, by
+    /// [`Namespace::server_side_emit`](crate::Namespace::server_side_emit). What it returns is this node's answer, if one
+    /// was asked for; several listeners are all called, and the first value counts. JS: `io.on(event, listener)`.
+    ///
+    /// ```
+    /// use roomcast::{Io, Namespace};
+    ///
+    /// let io = Io::new();
+    /// io.on_server_event("how many", async |here: Namespace, room: String| here.room_len(&room));
+    /// ```
+    pub fn on_server_event<P: 'static>(&self, event: &str, handler: impl ServerHandler<P>) -> &Self {
+        self.define(|definition| definition.on_server_event(event, handler))
+    }
+
+    /// Removes all listeners for that event of other nodes. JS: `io.off(event)`.
+    pub fn off_server_event(&self, event: &str) -> &Self {
+        self.define(|definition| definition.off_server_event(event))
     }
 
     fn define(&self, define: impl FnOnce(&mut Definition)) -> &Self {

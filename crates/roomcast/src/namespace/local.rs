@@ -10,10 +10,10 @@ use proto::socket::Head;
 use roomcast_adapter::adapter::{AckSink, Answer, Disconnect, RemoteSocketData};
 use roomcast_adapter::{Local, RawJson, Room, Target};
 
-use super::NamespaceInner;
-use crate::Socket;
+use super::{Namespace, NamespaceInner};
 use crate::broadcast::{Prepared, ask_here, deliver_here};
 use crate::outbox::Urgency;
+use crate::{Socket, server_event};
 
 impl NamespaceInner {
     /// An event from another node as the clients of this one get it; `None` if this server's parser cannot write it.
@@ -73,8 +73,9 @@ impl Local for NamespaceInner {
     }
 
     fn server_side_event(&self, event: &RawJson, answer: Option<Answer>) {
-        drop(answer);
-        tracing::debug!(namespace = self.path.as_str(), event = event.text(), "nobody listens");
+        if let Some(inner) = self.this.upgrade() {
+            server_event::receive(&Namespace(inner), event, answer);
+        }
     }
 
     fn has_room(&self, room: &str) -> bool {

@@ -31,6 +31,7 @@ use crate::broadcast::{Broadcast, BroadcastAck, RemoteSocket};
 use crate::error::FetchError;
 use crate::hooks::Hooks;
 use crate::outbox::{Counting, Pushed};
+use crate::server_event::Calls;
 use crate::socket::Emitted;
 use crate::{Counters, IntoRooms, Socket};
 
@@ -50,6 +51,7 @@ pub(crate) use registry::{Joining, Registry};
 pub struct Namespace(Arc<NamespaceInner>);
 
 pub(crate) struct NamespaceInner {
+    this: Weak<NamespaceInner>,
     path: NamespacePath,
     /// Made on demand, and gone when empty, unless the program has asked for it by name.
     child: AtomicBool,
@@ -66,6 +68,7 @@ pub(crate) struct NamespaceInner {
     backend: OnceLock<Arc<Backend>>,
     /// Set when the first one comes.
     observers: OnceLock<Arc<Observers>>,
+    pub(crate) server_calls: Calls,
 }
 
 impl Namespace {
@@ -75,7 +78,8 @@ impl Namespace {
         definition: Arc<Definition>,
         shared: &Registry,
     ) -> Self {
-        let namespace = Self(Arc::new(NamespaceInner {
+        let namespace = Self(Arc::new_cyclic(|this| NamespaceInner {
+            this: this.clone(),
             path,
             child: AtomicBool::new(child),
             members: Rooms::with_max_rooms(shared.max_rooms),
@@ -87,6 +91,7 @@ impl Namespace {
             counting: Counting::default(),
             backend: OnceLock::new(),
             observers: OnceLock::new(),
+            server_calls: Calls::default(),
         }));
         if let Some(factory) = &shared.adapter {
             namespace.attach(&**factory);
@@ -355,6 +360,11 @@ impl Namespace {
     /// Disconnects all sockets from the namespace. JS: `io.disconnectSockets()`.
     pub fn disconnect_sockets(&self) {
         self.everyone().disconnect_sockets();
+    }
+
+    /// Closes the whole connections of all sockets. JS: `io.disconnectSockets(true)`.
+    pub fn disconnect_connections(&self) {
+        self.everyone().disconnect_connections();
     }
 }
 

@@ -12,7 +12,8 @@ mod limits;
 mod marks;
 mod policy;
 
-// Waiting until there is room.
+// Waiting until there is room, or until a frame has left.
+mod departures;
 mod room;
 
 // Queues lent for bursts.
@@ -31,6 +32,7 @@ pub use limits::{Buffered, OutboxLimits, Overflow};
 pub(crate) use counters::Counting;
 pub(crate) use marks::Key;
 
+use departures::Departures;
 use marks::Marks;
 use room::Room;
 
@@ -108,6 +110,21 @@ struct Extras {
     /// Present from the first frame on that the policy or a key makes a choice of; then it matches the queue.
     marks: Option<Marks>,
     room: Room,
+    /// Present from the first frame on that somebody wants to see leave.
+    departures: Option<Box<Departures>>,
+}
+
+impl Extras {
+    /// The first frame of the queue was written.
+    #[cold]
+    fn leave(&mut self, cost: usize, overflow: Overflow) {
+        if let Some(marks) = &mut self.marks {
+            marks.pop_front(cost, overflow);
+        }
+        if let Some(departures) = &mut self.departures {
+            departures.leave(1);
+        }
+    }
 }
 
 impl Outbox {
@@ -151,6 +168,9 @@ impl Outbox {
             if let Some(marks) = self.marks() {
                 marks.insert_control(place);
             }
+            if let Some(departures) = self.departures() {
+                departures.overtake(place);
+            }
         }
     }
 
@@ -189,8 +209,8 @@ impl Outbox {
             self.bytes -= cost;
             self.packets -= 1;
             self.frames.pop_front();
-            if let Some(marks) = self.marks() {
-                marks.pop_front(cost, overflow);
+            if let Some(extras) = self.extras.as_deref_mut() {
+                extras.leave(cost, overflow);
             }
         }
         if self.skip > 0
@@ -224,9 +244,12 @@ impl Outbox {
             if let Some(marks) = self.marks() {
                 marks.clear();
             }
-            return skip;
+        } else {
+            self.take_some(writing, max_bytes);
         }
-        self.take_some(writing, max_bytes);
+        if let Some(departures) = self.departures() {
+            departures.take(writing.len());
+        }
         skip
     }
 
@@ -249,6 +272,9 @@ impl Outbox {
 
     /// The driver has written all it took: its cost is free again, and the room of its queue comes back.
     pub(crate) fn written(&mut self, writing: &mut VecDeque<Frame>) {
+        if let Some(departures) = self.departures() {
+            departures.write(writing.len());
+        }
         self.packets -= count(writing.len());
         self.bytes -= writing.drain(..).map(|frame| frame.cost()).sum::<usize>();
         if !self.frames.is_empty() {
@@ -265,10 +291,21 @@ impl Outbox {
         }
     }
 
+    /// The same where what it took is lost.
+    pub(crate) fn lost(&mut self, writing: &mut VecDeque<Frame>) {
+        if let Some(departures) = self.departures() {
+            departures.lose_taken();
+        }
+        self.written(writing);
+    }
+
     /// The driver has written so many frames from the front of what it took.
     pub(crate) fn written_cost(&mut self, cost: usize, frames: usize) {
         self.bytes -= cost;
         self.packets -= count(frames);
+        if let Some(departures) = self.departures() {
+            departures.write(frames);
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -331,6 +368,9 @@ impl Outbox {
         self.skip = 0;
         if let Some(extras) = &mut self.extras {
             extras.marks = None;
+            if let Some(departures) = &mut extras.departures {
+                departures.lose_all();
+            }
         }
     }
 

@@ -101,6 +101,9 @@ impl Outbox {
         if let Some(marks) = self.marks() {
             marks.remove(index, cost, policy);
         }
+        if let Some(departures) = self.departures() {
+            departures.drop_out(index);
+        }
         true
     }
 

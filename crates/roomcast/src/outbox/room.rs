@@ -1,4 +1,4 @@
-//! Waiting for an outbox to have room, or to be empty.
+//! Waiting for an outbox to have room, or to be empty; whom to wake.
 //!
 //! In: who waits. Out: whom to wake, once what they wait for has come or never will. What is odd: an emit that waits goes
 //! on when half of the bounds are free, and takes no more than that half: the other is left to emits that do not wait,
@@ -7,10 +7,10 @@
 use std::sync::Arc;
 
 use proto::engine::Frame;
-use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
+use tokio::sync::{Notify, oneshot};
 
-use super::{Outbox, Pushed, Urgency};
+use super::{Departures, Outbox, Pushed, Urgency};
 
 /// Who waits; mostly nobody.
 #[derive(Debug, Default)]
@@ -24,16 +24,20 @@ pub(super) struct Room {
 /// To be told outside the lock.
 #[derive(Debug)]
 #[must_use = "who waits is woken by `wake`"]
-pub(crate) struct Wakers([Option<Arc<Notify>>; 2]);
+pub(crate) struct Wakers {
+    room: [Option<Arc<Notify>>; 2],
+    /// Whose frames have left, and whose never will.
+    departures: [Vec<oneshot::Sender<()>>; 2],
+}
 
 impl Wakers {
-    fn of(waiting: [Option<Arc<Notify>>; 2]) -> Option<Box<Self>> {
-        waiting.iter().any(Option::is_some).then(|| Box::new(Self(waiting)))
-    }
-
     #[cold]
-    pub(crate) fn wake(&self) {
-        self.0.iter().flatten().for_each(|notify| notify.notify_waiters());
+    pub(crate) fn wake(self) {
+        self.room.iter().flatten().for_each(|notify| notify.notify_waiters());
+        let [left, lost] = self.departures;
+        // Who does not wait any more need not be told.
+        left.into_iter().for_each(|told| _ = told.send(()));
+        drop(lost);
     }
 }
 
@@ -76,13 +80,21 @@ impl Outbox {
         let half = self.closed || self.is_half_free(0, 0);
         let empty = self.closed || self.packets == 0;
         let room = &mut self.extras.as_mut()?.room;
-        Wakers::of([room.half.take_if(|_| half), room.empty.take_if(|_| empty)])
+        let room = [room.half.take_if(|_| half), room.empty.take_if(|_| empty)];
+        self.wakers_of(room)
+    }
+
+    fn wakers_of(&mut self, room: [Option<Arc<Notify>>; 2]) -> Option<Box<Wakers>> {
+        let departures = self.departures().map(Departures::take_told).unwrap_or_default();
+        let nobody = room.iter().all(Option::is_none) && departures.iter().all(Vec::is_empty);
+        (!nobody).then(|| Box::new(Wakers { room, departures }))
     }
 
     /// Everybody who waits, to look again.
     pub(crate) fn all_wakers(&mut self) -> Option<Box<Wakers>> {
         let room = &mut self.extras.as_mut()?.room;
-        Wakers::of([room.half.take(), room.empty.take()])
+        let room = [room.half.take(), room.empty.take()];
+        self.wakers_of(room)
     }
 
     fn is_half_free(&self, cost: usize, packets: u32) -> bool {

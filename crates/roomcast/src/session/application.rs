@@ -49,6 +49,9 @@ pub(crate) trait Application: Send + Unpin + 'static {
     /// That time has come.
     fn on_timeout(&mut self, now: Instant) -> Closing;
 
+    /// The session has moved to another transport.
+    fn on_upgrade(&mut self) {}
+
     /// The session has ended. `deferred`: the close that was asked for had to wait, for the outbox or for a poll.
     fn on_close(&mut self, reason: CloseReason, detail: &'static str, deferred: bool);
 }

@@ -126,6 +126,17 @@ impl Mailbox {
         pushed
     }
 
+    /// Queues a frame that stays; gives what is told when it has left, or dropped if it never will.
+    pub(crate) fn push_watched(self: &Arc<Self>, frame: Frame) -> Option<oneshot::Receiver<()>> {
+        let (left, then) = {
+            let mut inner = self.inner.lock();
+            let (pushed, left) = inner.outbox.push_watched(frame);
+            (left, inner.pushed(pushed, &Urgency::Reliable))
+        };
+        self.go_on(then);
+        left
+    }
+
     fn go_on(self: &Arc<Self>, then: Option<Then>) {
         match then {
             None => {}

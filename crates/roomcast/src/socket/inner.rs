@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
-use proto::Sid;
 use proto::engine::Frame;
 use roomcast_adapter::Room;
 use roomcast_adapter::memory::{JoinError, MemberKey};
@@ -16,8 +15,8 @@ use tokio::sync::futures::OwnedNotified;
 use super::Socket;
 use super::acks::AckTable;
 use super::handlers::HandlerTable;
+use super::id::SocketId;
 use crate::Namespace;
-use crate::core::random_id;
 use crate::handler::drop_value;
 use crate::http::Handshake;
 use crate::outbox::{Pushed, Urgency};
@@ -38,7 +37,7 @@ enum Phase {
 }
 
 pub(crate) struct SocketInner {
-    id: Sid,
+    id: SocketId,
     number: u64,
     phase: AtomicU8,
     /// It has, or had, handlers of its own: most sockets have only those of their namespace, and need no lock for them.
@@ -80,7 +79,7 @@ impl Socket {
     ) -> Self {
         let extras = auth.map(|auth| Box::new(Extras { auth: Some(auth.into()), ..Extras::default() }));
         let socket = Self(Arc::new(SocketInner {
-            id: random_id(),
+            id: SocketId::new(namespace, &mailbox),
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             phase: AtomicU8::new(Phase::Entering as u8),
             has_handlers: AtomicBool::new(false),
@@ -91,7 +90,7 @@ impl Socket {
             extras: Mutex::new(extras),
         }));
         let key = namespace.members().insert(socket.clone());
-        let key = key.expect("120 random bits do not repeat");
+        let key = key.expect("ids of sessions were looked for, and 120 random bits do not repeat");
         socket.0.key.set(key).expect("the key is set once, here");
         socket
     }

@@ -10,12 +10,13 @@ mod handlers;
 mod incoming;
 
 // What is kept for it.
+mod id;
 mod inner;
 
 use std::fmt;
 use std::sync::Arc;
 
-use proto::engine::Transport;
+use proto::engine::{Revision, Transport};
 use roomcast_adapter::adapter::RemoteSocketData;
 use roomcast_adapter::{Room, Target};
 use serde::Serialize;
@@ -47,7 +48,8 @@ pub struct Socket(pub(crate) Arc<SocketInner>);
 
 impl Socket {
     /// The public id of this socket, 20 characters; also the name of the room that it alone is in. It is not the secret
-    /// id of its session. JS: `socket.id`.
+    /// id of its session, unless its client speaks Engine.IO 3: then it is that, behind `/namespace#` where the namespace is
+    /// not `/`. JS: `socket.id`.
     #[must_use]
     pub fn id(&self) -> &str {
         self.0.id()
@@ -83,6 +85,13 @@ impl Socket {
     #[must_use]
     pub fn transport(&self) -> Transport {
         self.0.mailbox().transport()
+    }
+
+    /// The revision of Engine.IO that its client speaks: 3 for those of Socket.IO 2.x, see
+    /// [`IoBuilder::allow_eio3`](crate::IoBuilder::allow_eio3). JS: `socket.conn.protocol`.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.0.mailbox().dialect().revision()
     }
 
     /// What waits to be written to this client, over all its namespaces. What the kernel or a polling answer has taken

@@ -20,7 +20,7 @@ pub enum Decision<'a> {
         slot: SlotId,
         /// The namespace asked for; whether there is one of that name is the server's to know.
         namespace: NamespacePath,
-        /// The raw JSON object the client sent along.
+        /// The raw JSON object the client sent along; of revision 3, its query as one.
         auth: Option<Cow<'a, str>>,
     },
     /// The client asks for a namespace it cannot have; to be answered with a connect error.

@@ -11,6 +11,7 @@
 
 mod decision;
 mod reader;
+mod revision3;
 mod slots;
 
 use std::borrow::Cow;
@@ -26,6 +27,7 @@ use super::decode::Limits;
 use super::namespace::NamespacePath;
 use super::packet::{Body, Packet};
 use super::parser::Parser;
+use crate::engine::Revision;
 
 /// Namespaces per connection if the server sets no other bound: many more than any page joins, at 32 bytes each.
 pub const DEFAULT_MAX_NAMESPACES: usize = 1000;
@@ -41,6 +43,7 @@ pub struct Connection {
     reader: Reader,
     slots: Slots,
     max_namespaces: usize,
+    revision: Revision,
 }
 
 impl Connection {
@@ -48,13 +51,25 @@ impl Connection {
     /// connect gives [`Decision::Refuse`].
     #[must_use]
     pub fn new(limits: Limits, max_namespaces: usize) -> Self {
-        Self { reader: Reader::new(limits), slots: Slots::default(), max_namespaces }
+        Self::with_reader(Reader::new(limits), max_namespaces)
     }
 
     /// The same, with another parser than the default one.
     #[must_use]
     pub fn with_parser(parser: &dyn Parser, limits: Limits, max_namespaces: usize) -> Self {
-        Self { reader: Reader::with_parser(parser, limits), slots: Slots::default(), max_namespaces }
+        Self::with_reader(Reader::with_parser(parser, limits), max_namespaces)
+    }
+
+    fn with_reader(reader: Reader, max_namespaces: usize) -> Self {
+        Self { reader, slots: Slots::default(), max_namespaces, revision: Revision::V4 }
+    }
+
+    /// The same for a client that speaks this revision of Engine.IO. What else Socket.IO 2.x does in its own way:
+    /// `revision3.rs`.
+    #[must_use]
+    pub fn with_revision(mut self, revision: Revision) -> Self {
+        self.revision = revision;
+        self
     }
 
     /// Decides what a text message asks for.
@@ -127,11 +142,16 @@ impl Connection {
     fn decide<'a>(&mut self, packet: Packet<'a>) -> Result<Decision<'a>, Violation> {
         // JS: socket.io/lib/client.ts ondecoded, socket.io/lib/socket.ts _onpacket
         match packet.body {
-            Body::Connect(auth) => return self.connect(packet.namespace, auth),
+            Body::Connect(auth) => match self.revision {
+                Revision::V3 => return self.connect_by_query(packet.namespace),
+                Revision::V4 => return self.connect(packet.namespace, auth),
+            },
             Body::ConnectError(_) => return Err(Violation::ConnectErrorFromClient),
             Body::Disconnect | Body::Event { .. } | Body::Ack { .. } => {}
         }
-        let Some(slot) = self.slots.addressed(&packet.namespace) else { return Err(Violation::NotJoined) };
+        let slot = self.slots.addressed(&packet.namespace);
+        let slot = slot.or_else(|| self.addressed_by_query(&packet.namespace));
+        let Some(slot) = slot else { return Err(Violation::NotJoined) };
         if slot.has_left() {
             return Ok(Decision::Nothing);
         }

@@ -9,12 +9,14 @@
 //! beside it ([`Args`](super::Args)). Whoever would rather have a tree takes [`PlainPacket`]. What is odd: an encoder is
 //! shown values that have been JSON already, so that all parsers agree on what a value is.
 
+mod msgpack;
 mod plain;
 
 use std::fmt;
 
 use bytes::Bytes;
 
+pub use msgpack::MessagePack;
 pub use plain::PlainPacket;
 
 use super::decode::Limits;

@@ -49,6 +49,7 @@ impl<A: Application> Driver<A> {
         }
         let mut frames = std::mem::take(&mut self.writing);
         self.mailbox.with_outbox(|outbox| _ = outbox.take(&mut frames, BODY_BYTES));
+        let mut left = true;
         if !frames.is_empty() {
             let body = self.mailbox.dialect().encode(&frames);
             self.heartbeat_waits = false;
@@ -64,12 +65,16 @@ impl<A: Application> Driver<A> {
                 self.progressed = std::mem::take(&mut self.blocked);
             } else {
                 // The request went away with what it should have brought.
+                left = false;
                 self.session.handle_poll_aborted();
             }
         }
         self.mailbox.make_room(|outbox| {
             self.drained |= !frames.is_empty() && outbox.is_empty() && outbox.is_watched();
-            outbox.written(&mut frames);
+            match left {
+                true => outbox.written(&mut frames),
+                false => outbox.lost(&mut frames),
+            }
         });
     }
 

@@ -232,6 +232,7 @@ impl<A: Application> Driver<A> {
             self.mailbox.with_outbox(|outbox| outbox.push_control(pong));
         }
         self.mailbox.set_transport(Transport::WebSocket);
+        self.app.on_upgrade();
     }
 
     /// The probing socket is closed beside the session, which goes on.
@@ -262,7 +263,7 @@ impl<A: Application> Driver<A> {
         self.again = true;
         self.core.forget(self.mailbox.sid());
         // What was being written waits no more, either.
-        self.mailbox.with_outbox(|outbox| outbox.written(&mut self.writing));
+        self.mailbox.with_outbox(|outbox| outbox.lost(&mut self.writing));
         let (stream, between_frames) = self.mailbox.close();
         self.core.wheel.unset(&mut self.timer);
         self.poll = None;
