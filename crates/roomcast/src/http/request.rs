@@ -148,7 +148,8 @@ async fn verify<A: Acceptor>(
     let transport = transport
         .filter(|transport| core.config.transports.contains(transport))
         .ok_or(HandshakeError::UnknownTransport)?;
-    if core.hooks.origins.as_ref().is_some_and(|origins| !origins.allows(request.parts())) {
+    let is_script = query.jsonp().is_some();
+    if core.hooks.origins.as_ref().is_some_and(|origins| !origins.allows(request.parts(), is_script)) {
         return Err(HandshakeError::ForeignOrigin);
     }
     if let Some(sid) = &query.sid {
