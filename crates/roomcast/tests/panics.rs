@@ -260,10 +260,10 @@ fn in_a_function_of_a_bare_engine() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     runtime.expect("a runtime can be made").block_on(async {
         let engine = Engine::builder()
-            .on_open(|session| {
+            .on_session_open(|session| {
                 assert_ne!(session.handshake().query("open").as_deref(), Some("1"), "on purpose")
             })
-            .on_close(|_, _| panic!("on purpose, at the end"))
+            .on_session_close(|_, _, _| panic!("on purpose, at the end"))
             .build(|session, message| match message {
                 Message::Text("panic") => panic!("on purpose"),
                 Message::Text(text) => session.send(text),
