@@ -137,7 +137,8 @@ impl Broadcast {
     }
 
     /// For those for whom an event of the same key still waits, it takes the place of that one. See
-    /// [`Modified::latest`](crate::Modified::latest). Has no effect together with [`Broadcast::volatile`]. Roomcast's own.
+    /// [`Modified::latest`](crate::Modified::latest). Has no effect together with [`Broadcast::volatile`], and none on
+    /// other nodes. Roomcast's own.
     pub fn latest(mut self, key: impl AsRef<str>) -> Self {
         self.latest = Some(Key::new(self.namespace.name(), key.as_ref()));
         self

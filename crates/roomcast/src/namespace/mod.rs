@@ -322,6 +322,12 @@ impl Namespace {
         self.everyone().emit(event, args)
     }
 
+    /// Sends the event `message` to every socket. JS: `io.send(...args)`, `io.write(...args)`.
+    #[doc(alias = "write")]
+    pub fn send<T: Serialize>(&self, args: T) -> Emitted {
+        self.emit("message", args)
+    }
+
     /// Sends an event to every socket and waits for all acknowledgements. JS: `io.emitWithAck(event, ...args)`.
     pub fn emit_with_ack<T: DeserializeOwned>(&self, event: &str, args: impl Serialize) -> BroadcastAck<T> {
         self.everyone().emit_with_ack(event, args)

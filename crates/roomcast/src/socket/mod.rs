@@ -8,6 +8,7 @@ mod wait;
 // What is called for it.
 mod handlers;
 mod incoming;
+mod listeners;
 
 // What is kept for it.
 mod id;
