@@ -25,10 +25,12 @@ use serde::de::DeserializeOwned;
 
 use crate::broadcast::Broadcast;
 use crate::deliver::Encoder;
+use crate::engine::Session;
 use crate::error::{Cause, Failure};
 use crate::http::Handshake;
+use crate::recovery::Seat;
 use crate::session::Command;
-use crate::{Buffered, Namespace, OutboxLimits};
+use crate::{Buffered, IntoRooms, Namespace, OutboxLimits};
 
 pub use acks::AckFuture;
 pub use emit::{Emitted, Modified, Outgoing};
@@ -39,7 +41,7 @@ pub use wait::EmitWait;
 pub(crate) use acks::{Waiter, read};
 pub(crate) use emit::error_again;
 pub(crate) use incoming::{PacketMiddleware, auth_args};
-pub(crate) use inner::SocketInner;
+pub(crate) use inner::{Kept, SocketInner};
 
 /// One client in one namespace. JS: `Socket`.
 ///
@@ -68,6 +70,13 @@ impl Socket {
         self.0.is_connected()
     }
 
+    /// Whether its client was here before and has been recovered: with its id, its rooms, its data, and what it missed. See
+    /// [`ConnectionStateRecovery`](crate::ConnectionStateRecovery). JS: `socket.recovered`.
+    #[must_use]
+    pub fn recovered(&self) -> bool {
+        self.seat().is_some_and(Seat::is_recovered)
+    }
+
     /// The request that opened the session. JS: `socket.handshake`.
     #[must_use]
     pub fn handshake(&self) -> &Handshake {
@@ -80,6 +89,13 @@ impl Socket {
     /// If it is of another type.
     pub fn auth<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_str(self.auth_text().as_deref().unwrap_or("{}"))
+    }
+
+    /// The session that carries it, together with the client's sockets in other namespaces. What is sent on it directly has to be
+    /// a packet of Socket.IO. JS: `socket.conn`.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        self.0.session()
     }
 
     /// The transport in use now; it changes with an upgrade. JS: `socket.conn.transport.name`.
@@ -123,7 +139,7 @@ impl Socket {
         self.0.mailbox().set_outbox_limits(limits);
     }
 
-    /// Joins a room. Joining one twice is joining it once; after the end it does nothing. JS: `socket.join(room)`.
+    /// Joins a room, or several. Joining one twice is joining it once; after the end it does nothing. JS: `socket.join(room)`, `socket.join(rooms)`.
     ///
     /// ```no_run
     /// # use roomcast::{Io, Socket};
@@ -132,11 +148,12 @@ impl Socket {
     ///     socket.join(room);
     /// });
     /// ```
-    pub fn join(&self, room: impl Into<Room>) {
-        let room = room.into();
-        if let Err(error) = self.0.join(&room) {
-            tracing::warn!(socket = self.id(), room = room.as_str(), %error, "join refused");
-        }
+    pub fn join(&self, rooms: impl IntoRooms) {
+        rooms.for_each_room(|room| {
+            if let Err(error) = self.0.join(&room) {
+                tracing::warn!(socket = self.id(), room = room.as_str(), %error, "join refused");
+            }
+        });
     }
 
     /// Leaves a room. JS: `socket.leave(room)`.
@@ -255,18 +272,18 @@ impl Socket {
     }
 
     /// A broadcast to a room, without this socket. JS: `socket.to(room)`.
-    pub fn to(&self, room: impl crate::IntoRooms) -> Broadcast {
+    pub fn to(&self, room: impl IntoRooms) -> Broadcast {
         self.broadcast().to(room)
     }
 
     /// The same as [`Socket::to`]. JS: `socket.in(room)`.
     #[doc(alias = "in")]
-    pub fn within(&self, room: impl crate::IntoRooms) -> Broadcast {
+    pub fn within(&self, room: impl IntoRooms) -> Broadcast {
         self.to(room)
     }
 
     /// A broadcast to everyone but this socket and the members of a room. JS: `socket.except(room)`.
-    pub fn except(&self, room: impl crate::IntoRooms) -> Broadcast {
+    pub fn except(&self, room: impl IntoRooms) -> Broadcast {
         self.broadcast().except(room)
     }
 
