@@ -19,7 +19,10 @@ fn check(packets: Packets<'_>) {
     let packets: Vec<_> = packets.collect();
     let good: Vec<_> = packets.iter().filter_map(|packet| packet.clone().ok()).collect();
     let bad = packets.len() - good.len();
-    assert!(bad <= 1 && (bad == 0 || packets.last() == Some(&Err(InvalidPacket))), "nothing follows an error");
+    assert!(
+        bad <= 1 && (bad == 0 || packets.last() == Some(&Err(InvalidPacket))),
+        "nothing follows an error"
+    );
     if good.is_empty() {
         return;
     }
