@@ -28,6 +28,7 @@ export function readCommandLine([port, ...rest]) {
     else if (name === "--cors-credentials") options.cors = { ...options.cors, credentials: true };
     else if (name === "--allow-eio3") options.allowEIO3 = true;
     else if (name === "--cookie") options.cookie = true;
+    else if (name === "--per-message-deflate") options.perMessageDeflate = JSON.parse(rest.shift());
     else if (name === "--no-compression") options.httpCompression = false;
     else if (name === "--parser") options.parser = PARSERS[rest.shift()];
     else if (name === "--allow-request-refuse") {

@@ -53,6 +53,17 @@ describe("an origin that is not on the list", { skip: rustOnly("it refuses no or
     await session.connect();
   });
 
+  test("is not said by a script that another site's page loads, which is refused all the same", async () => {
+    const query = { ...V4, j: "0" };
+    for (const headers of [{}, { "sec-fetch-site": "cross-site" }, { "sec-fetch-site": "same-site" }]) {
+      assert.equal((await request(subject, { query, headers })).status, 403);
+    }
+    const own = await request(subject, { query, headers: { "sec-fetch-site": "same-origin" } });
+    assert.equal(own.status, 200);
+    const image = await request(subject, { query: V4, headers: { "sec-fetch-site": "cross-site" } });
+    assert.equal(image.status, 403);
+  });
+
   test("is one that is: the session opens, over both transports", async () => {
     for (const origin of [OWN, "https://a.app.example"]) {
       await (await Polling.open(subject, { headers: { origin } })).connect();

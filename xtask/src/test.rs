@@ -46,6 +46,7 @@ pub(crate) fn suites(tally: &mut Tally) -> Outcome {
 pub(crate) fn reference(tally: &mut Tally) -> Outcome {
     npm_ci("conformance")?;
     let step = readable(Step::new("npm").args("run --silent test:reference").inside("conformance"));
+    let step = step.env("CHROMIUM", chromium()?);
     step.count("reference", tally).map_err(|failure| again(&failure, "reference"))
 }
 
@@ -80,7 +81,8 @@ fn conformance(tally: &mut Tally) -> Outcome {
     build()?;
     npm_ci("conformance")?;
     let step = Step::new("npm").args("run --silent test:rust").inside("conformance");
-    noted(step, "conformance").env("BIN_DIR", binaries()).count("conformance", tally)
+    let step = noted(step, "conformance").env("BIN_DIR", binaries()).env("CHROMIUM", chromium()?);
+    step.count("conformance", tally)
 }
 
 fn chat(tally: &mut Tally) -> Outcome {

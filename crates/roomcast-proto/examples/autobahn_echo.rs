@@ -1,20 +1,24 @@
 //! A WebSocket echo server on the sans-IO codec alone, for the Autobahn test suite.
 //!
 //! `autobahn_echo [address]`, by default 127.0.0.1:9001: text and binary messages go back as they came. Odd: the HTTP
-//! upgrade is the least that works, because only the frames are tested here.
+//! upgrade is the least that works, because only the frames are tested here. Compression keeps its windows unless the client
+//! wants it otherwise, which is more to get wrong.
 
 use std::error::Error;
 use std::io;
 use std::time::Duration;
 
 use roomcast_proto::websocket::{
-    ControlFrame, Decoder, Event, Key, Limits, MAX_HEADER, OpCode, Role, encode_header,
+    Agreement, Context, ControlFrame, Decoder, Deflater, Event, Inflater, Key, Limits, MAX_HEADER, OpCode,
+    Role, Terms, encode_header,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// The suite's largest messages have 16 MiB, in up to 65,536 fragments.
 const MAX_MESSAGE: usize = 16 << 20;
+/// The bit of a frame's first byte that says that its message is compressed.
+const COMPRESSED: u8 = 0x40;
 const READ_BUFFER: usize = 64 << 10;
 /// How long the peer may take to close its side after ours.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
@@ -35,11 +39,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn serve(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = vec![0; READ_BUFFER];
-    let mut filled = upgrade(&mut stream, &mut buffer).await?;
+    let (mut filled, agreement) = upgrade(&mut stream, &mut buffer).await?;
     let mut decoder = Decoder::new(Role::Server, Limits::new(MAX_MESSAGE));
+    let mut echo = Echo { compression: None };
+    if let Some(agreement) = agreement {
+        decoder = decoder.inflating(match agreement.client_context {
+            Context::PerMessage => Inflater::per_message(),
+            Context::Kept => Inflater::kept(agreement.client_window_bits),
+        });
+        echo.compression = Some((Deflater::new(6, agreement.server_window_bits), agreement.server_context));
+    }
     let mut out = Vec::new();
     loop {
-        let go_on = answer(&mut decoder, &mut buffer[..filled], &mut out);
+        let go_on = answer(&mut echo, &mut decoder, &mut buffer[..filled], &mut out);
         stream.write_all(&out).await?;
         out.clear();
         if !go_on {
@@ -57,7 +69,7 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
 }
 
 /// Writes what `input` asks for to `out`; false after the closing handshake or an error.
-fn answer(decoder: &mut Decoder, mut input: &mut [u8], out: &mut Vec<u8>) -> bool {
+fn answer(echo: &mut Echo, decoder: &mut Decoder, mut input: &mut [u8], out: &mut Vec<u8>) -> bool {
     loop {
         let step = match decoder.decode(input) {
             Ok(step) => step,
@@ -69,8 +81,8 @@ fn answer(decoder: &mut Decoder, mut input: &mut [u8], out: &mut Vec<u8>) -> boo
         let consumed = step.consumed;
         match step.event {
             None => return true,
-            Some(Event::Text(text)) => message(OpCode::Text, text.as_bytes(), out),
-            Some(Event::Binary(payload)) => message(OpCode::Binary, &payload, out),
+            Some(Event::Text(text)) => echo.message(OpCode::Text, text.as_bytes(), out),
+            Some(Event::Binary(payload)) => echo.message(OpCode::Binary, &payload, out),
             Some(Event::Ping(payload)) => out.extend(&*ControlFrame::pong(payload, None)),
             Some(Event::Pong(_)) => {}
             Some(Event::Close(close)) => {
@@ -82,15 +94,36 @@ fn answer(decoder: &mut Decoder, mut input: &mut [u8], out: &mut Vec<u8>) -> boo
     }
 }
 
-fn message(opcode: OpCode, payload: &[u8], out: &mut Vec<u8>) {
-    let mut header = [0; MAX_HEADER];
-    let len = encode_header(&mut header, opcode, true, payload.len() as u64, None);
-    out.extend(&header[..len]);
-    out.extend(payload);
+/// Writes messages, compressed if that was agreed on.
+struct Echo {
+    compression: Option<(Deflater, Context)>,
 }
 
-/// Answers the HTTP request; what came after it is left at the front of `buffer`, and its length returned.
-async fn upgrade(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+impl Echo {
+    fn message(&mut self, opcode: OpCode, message: &[u8], out: &mut Vec<u8>) {
+        let mut compressed = Vec::new();
+        let payload = match &mut self.compression {
+            Some((deflater, context)) if !message.is_empty() => {
+                if *context == Context::PerMessage {
+                    deflater.reset();
+                }
+                deflater.deflate([message, &[]], &mut compressed).map_or(message, |()| &compressed)
+            }
+            _ => message,
+        };
+        let mut header = [0; MAX_HEADER];
+        let len = encode_header(&mut header, opcode, true, payload.len() as u64, None);
+        if !compressed.is_empty() {
+            header[0] |= COMPRESSED;
+        }
+        out.extend(&header[..len]);
+        out.extend(payload);
+    }
+}
+
+/// Answers the HTTP request; what came after it is left at the front of `buffer`, and its length returned, with what was
+/// agreed on about compression.
+async fn upgrade(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<(usize, Option<Agreement>)> {
     let mut filled = 0;
     loop {
         let read = stream.read(&mut buffer[filled..]).await?;
@@ -108,11 +141,29 @@ async fn upgrade(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize>
             .find(|header| header.name.eq_ignore_ascii_case("sec-websocket-key"))
             .and_then(|header| Key::parse(header.value).ok())
             .ok_or_else(|| io::Error::other("no WebSocket key"))?;
+        let offers = request
+            .headers
+            .iter()
+            .filter(|header| header.name.eq_ignore_ascii_case("sec-websocket-extensions"))
+            .filter_map(|header| std::str::from_utf8(header.value).ok());
+        let mut terms = Terms::default();
+        terms.server_context = Context::Kept;
+        terms.client_context = Context::Kept;
+        let agreement = Agreement::negotiate(offers, terms).map_err(io::Error::other)?;
+        let extensions = agreement
+            .map(|agreement| format!("Sec-WebSocket-Extensions: {agreement}\r\n"))
+            .unwrap_or_default();
         let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
         let accept = key.accept();
-        let parts = [head.as_bytes(), b"Sec-WebSocket-Accept: ", accept.as_bytes(), b"\r\n\r\n"];
+        let parts = [
+            head.as_bytes(),
+            extensions.as_bytes(),
+            b"Sec-WebSocket-Accept: ",
+            accept.as_bytes(),
+            b"\r\n\r\n",
+        ];
         stream.write_all(&parts.concat()).await?;
         buffer.copy_within(end..filled, 0);
-        return Ok(filled - end);
+        return Ok((filled - end, agreement));
     }
 }

@@ -18,6 +18,7 @@ use crate::http::{
 };
 use crate::limits::{Limits, TrustedProxies};
 use crate::outbox::Overflow;
+use crate::session::PerMessageDeflate;
 
 /// The options of a server; each has the reference's default, unless its text says otherwise.
 ///
@@ -152,6 +153,12 @@ impl<U> ServerBuilder<U> {
     /// `compress(false)` alone are left as they are. JS: `httpCompression`.
     pub fn http_compression(mut self, threshold: Option<usize>) -> Self {
         self.engine.http_compression = threshold;
+        self
+    }
+
+    /// Compresses messages on WebSockets, for clients that can do the same, default off. JS: `perMessageDeflate`.
+    pub fn per_message_deflate(mut self, options: PerMessageDeflate) -> Self {
+        self.engine.per_message_deflate = Some(options);
         self
     }
 

@@ -8,6 +8,7 @@ use proto::engine::{Frame, Timing, Transport};
 use crate::http::{Cookie, Cors};
 use crate::limits::{Limits, TrustedProxies};
 use crate::outbox::OutboxLimits;
+use crate::session::PerMessageDeflate;
 
 /// What the engine layer needs to know.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct EngineConfig {
     pub(crate) cookie: Option<Cookie>,
     /// Answers to polls of at least so many bytes are compressed.
     pub(crate) http_compression: Option<usize>,
+    /// Messages on WebSockets are compressed, where the client does the same.
+    pub(crate) per_message_deflate: Option<PerMessageDeflate>,
     pub(crate) serve_client: ServeClient,
     pub(crate) keep_headers: bool,
     pub(crate) limits: Limits,
@@ -59,6 +62,7 @@ impl EngineConfig {
             cors: None,
             cookie: None,
             http_compression: Some(1024),
+            per_message_deflate: None,
             serve_client,
             keep_headers: true,
             limits: Limits::default(),

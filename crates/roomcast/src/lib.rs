@@ -82,7 +82,7 @@ pub use proto::engine::{Revision, Transport};
 pub use proto::socket::{ArgError, Args, Arguments, Binary, Value};
 pub use roomcast_adapter::{PublishError, RequestError, Room, RoomEvent, RoomObserver};
 
-pub use crate::broadcast::{Broadcast, BroadcastAck, IntoRooms, RemoteSocket};
+pub use crate::broadcast::{Broadcast, BroadcastAck, IntoRooms, ParentBroadcast, RemoteSocket};
 pub use crate::builder::ServerBuilder;
 pub use crate::error::{
     AckError, BroadcastAckError, Cause, ConnectError, EmitError, Failure, FetchError, HandlerError,
@@ -102,6 +102,7 @@ pub use crate::outbox::{Buffered, Counters, OutboxLimits, Overflow};
 pub use crate::server_event::{
     FromServerEvent, ServerAck, ServerEventContext, ServerHandler, ServerSideError,
 };
+pub use crate::session::PerMessageDeflate;
 pub use crate::socket::{AckFuture, EmitWait, Emitted, HandlerId, Incoming, Modified, Outgoing, Socket};
 
 /// The examples of the front pages compile.

@@ -17,6 +17,7 @@ use bytes::{Buf, Bytes};
 use super::payload::SEPARATOR;
 use crate::websocket::{MAX_HEADER, OpCode, encode_header};
 
+pub use form::Deflating;
 pub use weak::WeakFrame;
 
 static PING: LazyLock<Frame> = LazyLock::new(|| Frame::control(b"\x81\x012", 2));

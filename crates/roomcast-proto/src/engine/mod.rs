@@ -32,7 +32,7 @@ pub mod client;
 mod reason;
 
 pub use config::Timing;
-pub use frame::{Attachment, Frame, WeakFrame};
+pub use frame::{Attachment, Deflating, Frame, WeakFrame};
 pub use handshake::{HandshakeError, OpenPacket, PROTOCOL};
 pub use packet::{InvalidPacket, Message, Packet};
 pub use payload::{Packets, Payload, SEPARATOR, decode_payload};

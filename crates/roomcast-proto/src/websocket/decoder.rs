@@ -5,6 +5,7 @@
 //! decoder is a few words.
 
 use super::close::Close;
+use super::deflate::Inflater;
 use super::error::Error;
 use super::event::{Event, Payload, Step};
 use super::header::{Expected, Header, MAX_HEADER, OpCode};
@@ -26,7 +27,8 @@ pub enum Role {
 pub struct Limits {
     /// Bytes of one message, all its fragments together. Default 1,000,000, as `maxHttpBufferSize`.
     ///
-    /// A longer one is refused when a header announces it. Memory grows with what arrives, to twice of it at most.
+    /// A longer one is refused when a header announces it. Memory grows with what arrives, to twice of it at most. A
+    /// compressed one may have so many bytes before it is inflated and so many afterwards.
     pub max_message: usize,
     /// Data frames of one message. Default 131,072.
     ///
@@ -54,6 +56,8 @@ pub struct Decoder {
     limits: Limits,
     /// What is neither header nor nothing: present only while a frame or message is incomplete, or lent.
     partial: Option<Box<Partial>>,
+    /// Present where messages may be compressed.
+    inflater: Option<Box<Inflater>>,
     /// The bytes of an incomplete header, kept here so that they need no allocation.
     header: [u8; MAX_HEADER],
     header_len: u8,
@@ -112,12 +116,26 @@ impl Decoder {
         Self {
             limits,
             partial: None,
+            inflater: None,
             header: [0; MAX_HEADER],
             header_len: 0,
             role,
             lent: Lent::Nothing,
             end: End::Open,
         }
+    }
+
+    /// Takes compressed messages as well, as both sides have agreed.
+    #[must_use]
+    pub fn inflating(self, inflater: Inflater) -> Self {
+        Self { inflater: Some(Box::new(inflater)), ..self }
+    }
+
+    /// How many bytes compressed messages became since this was asked last: what [`decode`](Self::decode) does is bounded
+    /// by the limits, not by the length of its input, where messages are compressed.
+    #[inline]
+    pub fn take_inflated(&mut self) -> usize {
+        self.inflater.as_mut().map_or(0, |inflater| inflater.take_inflated())
     }
 
     /// Consumes bytes from the front of `input`, which it unmasks in place, and gives at most one event.
@@ -209,7 +227,7 @@ impl Decoder {
                     None => return Ok((input.len(), None)),
                 },
             };
-            let Header { fin, opcode, mask: key, len } = frame.header;
+            let Header { fin, compressed, opcode, mask: key, len } = frame.header;
             let start = at;
             let missing = len - frame.received;
             let end = start + missing.min(input.len() - start);
@@ -223,6 +241,10 @@ impl Decoder {
             let alone = opcode.is_control() || (fin && opcode != OpCode::Continuation);
             if alone && complete && frame.received == 0 {
                 // Its header may have come alone, and was kept.
+                if compressed {
+                    self.inflate(opcode, &input[start..end])?;
+                    return Ok((at, Some(Found::Message)));
+                }
                 self.free_if_empty();
                 return Ok((at, Some(Found::Whole { opcode, start, end })));
             }
@@ -236,15 +258,18 @@ impl Decoder {
                     return Ok((at, Some(Found::Control(opcode))));
                 }
             } else {
-                let message = partial.message.get_or_insert_with(|| match opcode {
-                    OpCode::Text => Message::text(),
-                    // A continuation without a message never comes here: its header is refused.
-                    _ => Message::binary(),
+                // A continuation without a message never comes here: its header is refused.
+                let message = partial.message.get_or_insert_with(|| match compressed {
+                    true => Message::compressed(opcode),
+                    false => Message::of(opcode),
                 });
                 // The end of a message is known when its last frame begins.
                 let most = if fin { message.len() + missing } else { self.limits.max_message };
                 message.push(piece, most)?;
                 if complete && fin {
+                    if let Some((compressed, opcode)) = message.take_compressed() {
+                        self.inflate(opcode, &compressed)?;
+                    }
                     return Ok((at, Some(Found::Message)));
                 }
             }
@@ -256,12 +281,23 @@ impl Decoder {
         }
     }
 
+    /// Makes the message of what came of it compressed.
+    fn inflate(&mut self, opcode: OpCode, compressed: &[u8]) -> Result<(), Error> {
+        // Without an inflater, no header says that something is compressed.
+        let Some(inflater) = &mut self.inflater else { return Err(Error::ReservedBits) };
+        let mut message = Message::of(opcode);
+        inflater.inflate(compressed, &mut message, self.limits.max_message)?;
+        self.partial.get_or_insert_default().message = Some(message);
+        Ok(())
+    }
+
     /// Reads a header from what was kept of it and the input from `at`, which moves behind it. `None` keeps the rest.
     fn read_header(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Header>, Error> {
         let message = self.partial.as_mut().and_then(|partial| partial.message.as_mut());
         let expected = Expected {
             role: self.role,
             continuing: message.is_some(),
+            compression: self.inflater.is_some(),
             room: self.limits.max_message.saturating_sub(message.as_ref().map_or(0, |message| message.len())),
         };
         let kept = usize::from(self.header_len);

@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// A reserved bit is set, and no extension is negotiated.
+    /// A reserved bit is set where no extension gives it a meaning.
     ReservedBits,
     /// An opcode without a meaning.
     ReservedOpCode(u8),
@@ -32,6 +32,8 @@ pub enum Error {
     InvalidCloseCode(u16),
     /// Text, or the reason in a close frame, is not UTF-8.
     InvalidUtf8,
+    /// What is compressed cannot be decompressed.
+    InvalidCompression,
     /// The message is, or announces to be, longer than [`Limits::max_message`](super::Limits::max_message).
     TooLarge,
     /// The message has more fragments than [`Limits::max_fragments`](super::Limits::max_fragments).
@@ -54,7 +56,7 @@ impl Error {
             | Self::Interleaved
             | Self::ShortClose
             | Self::InvalidCloseCode(_) => 1002,
-            Self::InvalidUtf8 => 1007,
+            Self::InvalidUtf8 | Self::InvalidCompression => 1007,
             Self::TooLarge | Self::TooManyFragments => 1009,
         }
     }
@@ -76,6 +78,7 @@ impl fmt::Display for Error {
             Self::ShortClose => f.write_str("close frame of one byte"),
             Self::InvalidCloseCode(code) => write!(f, "invalid close code {code}"),
             Self::InvalidUtf8 => f.write_str("invalid UTF-8"),
+            Self::InvalidCompression => f.write_str("invalid compressed data"),
             Self::TooLarge => f.write_str("message too large"),
             Self::TooManyFragments => f.write_str("message with too many fragments"),
         }

@@ -11,6 +11,8 @@ pub const MAX_HEADER: usize = 14;
 
 const FIN: u8 = 0x80;
 const RESERVED: u8 = 0x70;
+/// The first reserved bit: on the first frame of a message, it is compressed.
+pub(crate) const COMPRESSED: u8 = 0x40;
 const MASKED: u8 = 0x80;
 const LEN_IN_2_BYTES: u8 = 126;
 const LEN_IN_8_BYTES: u8 = 127;
@@ -57,6 +59,8 @@ pub(super) struct Expected {
     pub(super) role: Role,
     /// Whether a message is open, so that a data frame must be its continuation.
     pub(super) continuing: bool,
+    /// Whether messages may be compressed.
+    pub(super) compression: bool,
     /// How many more bytes the message may have.
     pub(super) room: usize,
 }
@@ -65,6 +69,7 @@ pub(super) struct Expected {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) fin: bool,
+    pub(super) compressed: bool,
     pub(super) opcode: OpCode,
     pub(super) mask: Option<[u8; 4]>,
     pub(super) len: usize,
@@ -101,10 +106,14 @@ impl Header {
     /// Reads the header at the front of `bytes` and says how long it is; `None` where its end is missing.
     pub(super) fn parse(bytes: &[u8], expected: Expected) -> Result<Option<(Self, usize)>, Error> {
         let [first, second, rest @ ..] = bytes else { return Ok(None) };
-        if first & RESERVED != 0 {
+        let compressed = expected.compression && first & RESERVED == COMPRESSED;
+        if first & RESERVED != 0 && !compressed {
             return Err(Error::ReservedBits);
         }
         let opcode = OpCode::from_bits(first & 0x0F)?;
+        if compressed && !matches!(opcode, OpCode::Text | OpCode::Binary) {
+            return Err(Error::ReservedBits);
+        }
         let fin = first & FIN != 0;
         let masked = second & MASKED != 0;
         let short = second & !MASKED;
@@ -125,7 +134,7 @@ impl Header {
         } else {
             (None, rest)
         };
-        Ok(Some((Self { fin, opcode, mask, len }, bytes.len() - rest.len())))
+        Ok(Some((Self { fin, compressed, opcode, mask, len }, bytes.len() - rest.len())))
     }
 }
 
@@ -221,17 +230,28 @@ mod tests {
 
     use super::*;
 
-    const SERVER: Expected = Expected { role: Role::Server, continuing: false, room: usize::MAX };
-    const CLIENT: Expected = Expected { role: Role::Client, continuing: false, room: usize::MAX };
+    const SERVER: Expected =
+        Expected { role: Role::Server, continuing: false, compression: false, room: usize::MAX };
+    const CLIENT: Expected = Expected { role: Role::Client, ..SERVER };
 
     #[test]
     fn every_broken_rule_has_its_error() {
         let continuing = Expected { continuing: true, ..CLIENT };
         let small = Expected { room: 125, ..CLIENT };
+        let compression = Expected { compression: true, ..CLIENT };
+        let compressed = Expected { compression: true, ..continuing };
         let table: &[(&[u8], Expected, Error)] = &[
             (&[0xC1, 0], CLIENT, Error::ReservedBits),
             (&[0xA1, 0], CLIENT, Error::ReservedBits),
             (&[0x91, 0], CLIENT, Error::ReservedBits),
+            (&[0xF1, 0], compression, Error::ReservedBits),
+            (&[0xA1, 0], compression, Error::ReservedBits),
+            (&[0x91, 0], compression, Error::ReservedBits),
+            (&[0xC9, 0], compression, Error::ReservedBits),
+            (&[0xC8, 0], compression, Error::ReservedBits),
+            (&[0xC0, 0], compressed, Error::ReservedBits),
+            (&[0xC1, 0], compressed, Error::Interleaved),
+            (&[0xC3, 0], compression, Error::ReservedOpCode(3)),
             (&[0x83, 0], CLIENT, Error::ReservedOpCode(3)),
             (&[0x87, 0], CLIENT, Error::ReservedOpCode(7)),
             (&[0x8B, 0], CLIENT, Error::ReservedOpCode(11)),
@@ -277,7 +297,7 @@ mod tests {
             let end = encode_header(&mut out, opcode, true, len as u64, key);
             prop_assert_eq!(end, header_len(len as u64, key.is_some()));
             let expected = if key.is_some() { SERVER } else { CLIENT };
-            let header = Header { fin: true, opcode, mask: key, len };
+            let header = Header { fin: true, compressed: false, opcode, mask: key, len };
             prop_assert_eq!(Header::parse(&out[..end], expected), Ok(Some((header, end))));
             for cut in 0..end {
                 prop_assert_eq!(Header::parse(&out[..cut], expected), Ok(None));

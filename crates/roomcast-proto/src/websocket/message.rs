@@ -4,6 +4,7 @@
 //! character; its bytes wait in [`Cut`], and are refused as soon as no byte can complete them.
 
 use super::error::Error;
+use super::header::OpCode;
 
 /// Below this, growing step by step saves no memory worth it.
 const LEAST_CAPACITY: usize = 256;
@@ -18,8 +19,16 @@ pub(super) struct Message {
 
 #[derive(Debug)]
 enum Content {
-    Text { text: String, cut: Cut },
+    Text {
+        text: String,
+        cut: Cut,
+    },
     Binary(Vec<u8>),
+    /// It is inflated once it is whole.
+    Compressed {
+        bytes: Vec<u8>,
+        opcode: OpCode,
+    },
 }
 
 /// What a finished message is.
@@ -34,6 +43,27 @@ impl Message {
         Self { content: Content::Text { text: String::new(), cut: Cut::default() }, fragments: 1 }
     }
 
+    /// A message of that kind; what is not text is binary.
+    pub(super) fn of(opcode: OpCode) -> Self {
+        match opcode {
+            OpCode::Text => Self::text(),
+            _ => Self::binary(),
+        }
+    }
+
+    /// One that is compressed, and of that kind once it is inflated.
+    pub(super) fn compressed(opcode: OpCode) -> Self {
+        Self { content: Content::Compressed { bytes: Vec::new(), opcode }, fragments: 1 }
+    }
+
+    /// What has to be inflated, and to what, if this message is compressed.
+    pub(super) fn take_compressed(&mut self) -> Option<(Vec<u8>, OpCode)> {
+        match &mut self.content {
+            Content::Compressed { bytes, opcode } => Some((std::mem::take(bytes), *opcode)),
+            Content::Text { .. } | Content::Binary(_) => None,
+        }
+    }
+
     pub(super) fn binary() -> Self {
         Self { content: Content::Binary(Vec::new()), fragments: 1 }
     }
@@ -42,7 +72,7 @@ impl Message {
     pub(super) fn len(&self) -> usize {
         match &self.content {
             Content::Text { text, cut } => text.len() + cut.as_bytes().len(),
-            Content::Binary(bytes) => bytes.len(),
+            Content::Binary(bytes) | Content::Compressed { bytes, .. } => bytes.len(),
         }
     }
 
@@ -54,7 +84,7 @@ impl Message {
                 text.reserve_exact(growth(text.len(), text.capacity(), needed, most));
                 push_text(text, cut, piece)
             }
-            Content::Binary(bytes) => {
+            Content::Binary(bytes) | Content::Compressed { bytes, .. } => {
                 let needed = bytes.len() + piece.len();
                 bytes.reserve_exact(growth(bytes.len(), bytes.capacity(), needed, most));
                 bytes.extend_from_slice(piece);
@@ -68,7 +98,9 @@ impl Message {
         match &mut self.content {
             Content::Text { cut, .. } if !cut.as_bytes().is_empty() => Err(Error::InvalidUtf8),
             Content::Text { text, .. } => Ok(Finished::Text(text)),
-            Content::Binary(bytes) => Ok(Finished::Binary(std::mem::take(bytes))),
+            Content::Binary(bytes) | Content::Compressed { bytes, .. } => {
+                Ok(Finished::Binary(std::mem::take(bytes)))
+            }
         }
     }
 
@@ -76,7 +108,7 @@ impl Message {
     pub(super) fn capacity(&self) -> usize {
         match &self.content {
             Content::Text { text, .. } => text.capacity(),
-            Content::Binary(bytes) => bytes.capacity(),
+            Content::Binary(bytes) | Content::Compressed { bytes, .. } => bytes.capacity(),
         }
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! No I/O, no clock, no answers: the front writes the pong for a ping and the close for a close. What is odd here: the
 //! [`Decoder`] unmasks in the caller's own read buffer and lends its events from there, so that a frame that arrived
-//! whole is never copied. Extensions are not negotiated, so a reserved bit is an error.
+//! whole is never copied. The one extension is `deflate`; without it a reserved bit is an error.
 //!
 //! # Examples
 //! A client's masked frame, read by a server:
@@ -52,6 +52,9 @@ mod decoder;
 // ... and keeps what is incomplete.
 mod message;
 
+// Messages may be compressed.
+mod deflate;
+
 // What comes out, one by one.
 mod event;
 
@@ -68,8 +71,13 @@ mod tests;
 pub use close::{Close, is_close_code};
 pub use control::{ControlFrame, MAX_CONTROL};
 pub use decoder::{Decoder, Limits, Role};
+pub use deflate::{
+    Agreement, Context, Deflater, Failed, Inflater, InvalidExtensions, MAX_WINDOW_BITS, MIN_WINDOW_BITS,
+    Terms,
+};
 pub use error::Error;
 pub use event::{Event, Payload, Step};
 pub use handshake::{Accept, InvalidKey, Key};
+pub(crate) use header::COMPRESSED;
 pub use header::{MAX_HEADER, OpCode, encode_header, header_len};
 pub use mask::mask;

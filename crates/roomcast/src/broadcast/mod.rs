@@ -3,8 +3,11 @@
 // To the sockets of this node ...
 mod here;
 
-// ... and through the adapter to those of all nodes.
+// ... and through the adapter to those of all nodes ...
 mod cluster;
+
+// ... or of all children of a parent namespace.
+mod parent;
 
 // What comes back.
 mod ack;
@@ -26,6 +29,7 @@ use crate::outbox::{Key, Urgency};
 use crate::socket::{Emitted, error_again};
 
 pub use ack::BroadcastAck;
+pub use parent::ParentBroadcast;
 pub use remote::RemoteSocket;
 
 pub(crate) use cluster::REQUEST_TIMEOUT;
@@ -204,6 +208,15 @@ impl Broadcast {
             return self.fetch_through(backend).await;
         }
         Ok(self.namespace.members().collect(&self.target).into_iter().map(RemoteSocket::new).collect())
+    }
+
+    /// The ids of those sockets. JS: `allSockets()`, which is deprecated there.
+    ///
+    /// # Errors
+    /// See [`Broadcast::fetch_sockets`].
+    pub async fn all_sockets(&self) -> Result<Vec<String>, FetchError> {
+        let sockets = self.fetch_sockets().await?;
+        Ok(sockets.iter().map(|socket| socket.id().to_owned()).collect())
     }
 
     /// Puts the sockets into rooms, on all nodes. That other nodes may not have heard of it reaches the error hook. JS:

@@ -47,8 +47,11 @@ impl Drop for Entering {
     fn drop(&mut self) {
         if let Some(socket) = self.socket.take() {
             socket.depart();
-            self.joining = None;
-            self.io.clean_up(socket.namespace());
+        }
+        if let Some(joining) = self.joining.take() {
+            let namespace = joining.namespace().clone();
+            drop(joining);
+            self.io.clean_up(&namespace);
         }
     }
 }
@@ -193,25 +196,29 @@ async fn enter(
     let result = match io.find_namespace(&path, auth.as_deref()).await {
         None => Err(Refused::NoSuchNamespace),
         Some(joining) => {
-            run_middlewares(io, mailbox, handshake, joining, auth).await.map_err(Refused::ByMiddleware)
+            let namespace = joining.namespace().clone();
+            // From here on, even if nobody waits any more, a namespace that was made for it is freed.
+            let entering = Entering { io, socket: None, joining: Some(joining) };
+            let entered = run_middlewares(entering, namespace, mailbox, handshake, auth).await;
+            entered.map_err(Refused::ByMiddleware)
         }
     };
     Accepted { slot, path, result }
 }
 
 async fn run_middlewares(
-    io: Io,
+    mut entering: Entering,
+    namespace: Namespace,
     mailbox: Arc<Mailbox>,
     handshake: Arc<Handshake>,
-    joining: Joining,
     auth: Option<Box<str>>,
 ) -> Result<Entering, ConnectError> {
-    let namespace: Namespace = joining.namespace().clone();
+    namespace.prepared().await;
     let definition = Guard::into_inner(namespace.definition());
     let socket = Socket::enter(&namespace, mailbox, handshake, auth);
-    let entering = Entering { io: io.clone(), socket: Some(socket.clone()), joining: Some(joining) };
+    entering.socket = Some(socket.clone());
     for middleware in &definition.middlewares {
-        run_middleware(&io, &**middleware, &socket).await?;
+        run_middleware(&entering.io, &**middleware, &socket).await?;
     }
     Ok(entering)
 }

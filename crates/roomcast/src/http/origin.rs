@@ -3,9 +3,12 @@
 //! In: the `Origin` header of a request. Out: whether it may go on. What is odd: CORS cannot do this. A browser lets every page
 //! open a WebSocket to every server and sends the cookies along; only the server can refuse (cross-site WebSocket hijacking).
 
-use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
 use http::request::Parts;
+use http::{HeaderMap, HeaderName};
+
+/// Who has made a browser send a request, as the browser sees it.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// No origin of a browser is longer: a host has 255 bytes at most.
 const MAX_ORIGIN: usize = 512;
@@ -13,7 +16,8 @@ const MAX_ORIGIN: usize = 512;
 /// Whose pages may open and use sessions; every other page is refused before there is a session.
 ///
 /// - A request without an `Origin` header passes, unless [`OriginPolicy::require`] says otherwise: it comes from a program, or
-///   is a browser's own poll from the very same site. Browsers always send the header with a WebSocket.
+///   is a browser's own poll from the very same site. Browsers always send the header with a WebSocket. What they load without it
+///   for another site's page is refused: where `Sec-Fetch-Site` says so, and a script of JSONP unless it says `same-origin`.
 /// - A request whose origin is the `Host` that it was sent to passes, unless [`OriginPolicy::same_origin`] is `false`. A server
 ///   that no TLS protects and that is reached by an address alone, on a developer's machine for example, should switch that
 ///   off: a page that has had its own name resolve to this address (DNS rebinding) looks like one of the same origin.
@@ -55,10 +59,17 @@ impl OriginPolicy {
         self
     }
 
-    /// Whether the request may go on.
-    pub(super) fn allows(&self, request: &Parts) -> bool {
+    /// Whether the request may go on; `is_script`: its answer is a script, which every page can load and read.
+    pub(super) fn allows(&self, request: &Parts, is_script: bool) -> bool {
         let mut origins = request.headers.get_all(ORIGIN).iter();
-        let Some(origin) = origins.next() else { return !self.require };
+        let Some(origin) = origins.next() else {
+            return !self.require
+                && match request.headers.get(SEC_FETCH_SITE).map(|site| site.as_bytes()) {
+                    Some(b"same-origin") => self.same_origin,
+                    Some(b"none") | None => !is_script,
+                    Some(_) => false,
+                };
+        };
         // Two of them are nothing that a browser sends.
         if origins.next().is_some() {
             return false;
@@ -139,7 +150,32 @@ mod tests {
         for origin in origins {
             request = request.header(ORIGIN, *origin);
         }
-        policy.allows(&request.body(()).unwrap().into_parts().0)
+        policy.allows(&request.body(()).unwrap().into_parts().0, false)
+    }
+
+    #[test]
+    fn what_a_browser_loads_without_an_origin_for_another_sites_page_is_refused() {
+        let policy = OriginPolicy::new(["https://app.example"]);
+        let foreign = policy.clone().same_origin(false);
+        let table = [
+            // What Sec-Fetch-Site says, and whether polls and scripts pass.
+            (None, true, false),
+            (Some("none"), true, false),
+            (Some("same-origin"), true, true),
+            (Some("same-site"), false, false),
+            (Some("cross-site"), false, false),
+            (Some("?"), false, false),
+        ];
+        for (site, poll, script) in table {
+            let mut request = http::Request::get("/socket.io/");
+            if let Some(site) = site {
+                request = request.header(SEC_FETCH_SITE, site);
+            }
+            let request = request.body(()).unwrap().into_parts().0;
+            assert_eq!(policy.allows(&request, false), poll, "{site:?}");
+            assert_eq!(policy.allows(&request, true), script, "{site:?}");
+            assert!(!foreign.allows(&request, true), "{site:?}");
+        }
     }
 
     #[test]

@@ -109,18 +109,21 @@ where
     B::Error: Display,
 {
     let core = acceptor.core();
-    let form = polling::Form {
+    let query = Query::parse(request.uri().query());
+    let form = || polling::Form {
         compression: Compression::for_request(core.config.http_compression, request.headers()),
-        jsonp: Query::parse(request.uri().query()).jsonp(),
+        jsonp: query.jsonp(),
     };
-    Ok(match verify(acceptor, request, asked).await? {
-        Purpose::Open(Transport::Polling, opening) => polling::open(acceptor, opening, form).await?,
+    Ok(match verify(acceptor, request, &query, asked).await? {
+        Purpose::Open(Transport::Polling, opening) => polling::open(acceptor, opening, form()).await?,
         Purpose::Open(Transport::WebSocket, opening) => websocket::open(acceptor, request.parts(), opening)?,
         Purpose::Probe(mailbox, dialect) => websocket::probe(acceptor, request.parts(), dialect, mailbox)?,
         Purpose::Useless => websocket::useless(acceptor, request.parts())?,
         Purpose::Exchange(mailbox) => match *request.method() {
-            Method::GET => polling::poll(mailbox, form).await,
-            Method::POST => polling::post(core, mailbox, request.headers(), form.jsonp.as_ref(), body).await,
+            Method::GET => polling::poll(mailbox, form()).await,
+            Method::POST => {
+                polling::post(core, mailbox, request.headers(), query.jsonp().as_ref(), body).await
+            }
             _ => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
         },
     })
@@ -140,15 +143,16 @@ fn refuse(core: &Core, request: &HttpRequest, error: &HandshakeError, asked: Ask
 async fn verify<A: Acceptor>(
     acceptor: &A,
     request: &HttpRequest,
+    query: &Query<'_>,
     asked: Asked,
 ) -> Result<Purpose, HandshakeError> {
     let core = acceptor.core();
-    let query = Query::parse(request.uri().query());
     let transport = query.transport.as_deref().and_then(Transport::from_name);
     let transport = transport
         .filter(|transport| core.config.transports.contains(transport))
         .ok_or(HandshakeError::UnknownTransport)?;
-    if core.hooks.origins.as_ref().is_some_and(|origins| !origins.allows(request.parts())) {
+    let is_script = query.jsonp().is_some();
+    if core.hooks.origins.as_ref().is_some_and(|origins| !origins.allows(request.parts(), is_script)) {
         return Err(HandshakeError::ForeignOrigin);
     }
     if let Some(sid) = &query.sid {

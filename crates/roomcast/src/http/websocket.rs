@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
 use parking_lot::Mutex;
 use proto::engine::{Dialect, HandshakeError, Transport};
-use proto::websocket::{Accept, Key};
+use proto::websocket::{Accept, Agreement, Key};
 use tokio::net::TcpStream;
 
 use super::ResponseBody;
@@ -23,7 +23,9 @@ use super::polling::register;
 use super::reply::Reply;
 use super::request::{Acceptor, Opening};
 use crate::limits::Permit;
-use crate::session::{Command, Driver, Mailbox, Start, Stream, WebSocket, Wire, dismiss};
+use crate::session::{
+    Command, Compression, Driver, Mailbox, PerMessageDeflate, Start, Stream, WebSocket, dismiss,
+};
 
 /// Opens a session on a WebSocket. The session exists once the connection is handed over.
 pub(super) fn open<A: Acceptor>(
@@ -33,7 +35,7 @@ pub(super) fn open<A: Acceptor>(
 ) -> Result<Reply, HandshakeError> {
     let Opening { sid, dialect, handshake, admission } = opening;
     let taking = acceptor.clone();
-    accept(acceptor, parts, Wire::of(dialect), move |websocket| {
+    accept(acceptor, parts, dialect, move |websocket| {
         if taking.core().is_closing() {
             return;
         }
@@ -54,7 +56,7 @@ pub(super) fn probe<A: Acceptor>(
     dialect: Dialect,
     mailbox: Arc<Mailbox>,
 ) -> Result<Reply, HandshakeError> {
-    accept(acceptor, parts, Wire::of(dialect), move |websocket| {
+    accept(acceptor, parts, dialect, move |websocket| {
         if let Err(Command::Probe(websocket)) = mailbox.command(Command::Probe(websocket)) {
             dismiss(websocket);
         }
@@ -63,7 +65,7 @@ pub(super) fn probe<A: Acceptor>(
 
 /// Grants a WebSocket that no session wants, and closes it.
 pub(super) fn useless<A: Acceptor>(acceptor: &A, parts: &Parts) -> Result<Reply, HandshakeError> {
-    accept(acceptor, parts, Wire::Plain, dismiss)
+    accept(acceptor, parts, Dialect::V4, dismiss)
 }
 
 /// Where a request leaves word that it takes the connection over, once its answer is written. Our own listener puts one
@@ -85,7 +87,7 @@ impl Takeover {
 fn accept<A: Acceptor>(
     acceptor: &A,
     parts: &Parts,
-    wire: Wire,
+    dialect: Dialect,
     then: impl FnOnce(Box<WebSocket>) + Send + 'static,
 ) -> Result<Reply, HandshakeError> {
     let accept = check(parts).ok_or(HandshakeError::TransportHandshake)?;
@@ -103,10 +105,18 @@ fn accept<A: Acceptor>(
     {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, first);
     }
-    let max_message = acceptor.core().config.max_payload;
+    let config = &acceptor.core().config;
+    let compression = compression(config.per_message_deflate, &parts.headers)?;
+    if let Some((_, answer)) = &compression {
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, answer.clone());
+    }
+    let max_message = config.max_payload;
     let then = move |stream, early: &[u8], permit| {
-        let websocket = WebSocket::new(stream, early, max_message, wire);
-        then(Box::new(websocket.with_permit(permit)));
+        let websocket = WebSocket::new(stream, early, max_message, dialect).with_permit(permit);
+        then(Box::new(match &compression {
+            None => websocket,
+            Some((compression, _)) => websocket.compressed(compression, dialect),
+        }));
     };
     if let Some(takeover) = parts.extensions.get::<Peer>().and_then(|peer| peer.takeover.as_ref()) {
         *takeover.0.lock() = Some(Box::new(then));
@@ -125,6 +135,23 @@ fn accept<A: Acceptor>(
         });
     }
     Ok(reply)
+}
+
+/// What is agreed on about compression, and how the client is told.
+fn compression(
+    options: Option<PerMessageDeflate>,
+    headers: &HeaderMap,
+) -> Result<Option<(Compression, HeaderValue)>, HandshakeError> {
+    let Some(options) = options else { return Ok(None) };
+    let values = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter();
+    let values = values.map(HeaderValue::to_str).collect::<Result<Vec<_>, _>>();
+    let values = values.map_err(|_| HandshakeError::TransportHandshake)?;
+    let agreement = Agreement::negotiate(values, options.terms());
+    let agreement = agreement.map_err(|_| HandshakeError::TransportHandshake)?;
+    Ok(agreement.and_then(|agreement| {
+        let answer = HeaderValue::from_str(&agreement.to_string()).ok()?;
+        Some((options.agreed(agreement), answer))
+    }))
 }
 
 /// Whether a request asks for another protocol, as Node sees it: by both headers.

@@ -8,13 +8,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use proto::socket::{NamespacePath, Value};
 use roomcast_adapter::RequestError;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, ToSocketAddrs};
 
-use crate::config::SocketConfig;
+use crate::config::{ServeClient, SocketConfig};
 use crate::connection::Connection;
 use crate::core::{Core, GRACE};
 use crate::error::Failure;
@@ -78,6 +79,39 @@ impl Io {
         self.0.namespaces.of_pattern(pattern)
     }
 
+    /// Namespaces made on demand, for every path of which `matches` says so. It is asked for each path that is new, by
+    /// clients as well, so it should be fast. JS: `io.of(regex)`.
+    ///
+    /// ```no_run
+    /// use roomcast::Io;
+    ///
+    /// let io = Io::new();
+    /// // JS: io.of(/^\/dynamic-\d+$/)
+    /// io.of_matching(|path| {
+    ///     path.strip_prefix("/dynamic-").is_some_and(|number| number.parse::<u32>().is_ok())
+    /// });
+    /// ```
+    pub fn of_matching(&self, matches: impl Fn(&str) -> bool + Send + Sync + 'static) -> ParentNamespace {
+        self.0.namespaces.of_matching(matches)
+    }
+
+    /// Calls `hook` for each namespace that is made from now on, by hand or on demand, except `/`. It is called in place,
+    /// before a client comes in, so that it can declare things; of two that make the same namespace at once only one is
+    /// told. JS: `io.on("new_namespace", listener)`.
+    ///
+    /// ```
+    /// use roomcast::{Io, Namespace, Socket};
+    ///
+    /// let io = Io::new();
+    /// io.on_new_namespace(|namespace: &Namespace| {
+    ///     namespace.on("ping", async |here: Namespace| here.name().to_owned());
+    /// });
+    /// ```
+    pub fn on_new_namespace(&self, hook: impl Fn(&Namespace) + Send + Sync + 'static) -> &Self {
+        self.0.namespaces.on_new_namespace(Arc::new(hook));
+        self
+    }
+
     /// Namespaces made on demand, where an async function of path and auth says so. JS: `io.of((name, auth, next) => ..)`.
     ///
     /// ```no_run
@@ -107,6 +141,24 @@ impl Io {
     pub fn on_error(&self, hook: impl Fn(&Failure) + Send + Sync + 'static) -> &Self {
         self.0.hooks.set_error(Arc::new(hook));
         self
+    }
+
+    /// The path that the server serves below, as it was given, without a trailing slash. JS: `io.path()`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.0.core.config.path.trim_end_matches('/')
+    }
+
+    /// Whether a client is served below the path. JS: `io.serveClient()`.
+    #[must_use]
+    pub fn serves_client(&self) -> bool {
+        self.0.core.config.serve_client != ServeClient::No
+    }
+
+    /// For how long a connection may be in no namespace. JS: `io.connectTimeout()`.
+    #[must_use]
+    pub fn connect_timeout(&self) -> Duration {
+        self.0.config.connect_timeout
     }
 
     /// How many sessions there are now. JS: `io.engine.clientsCount`.

@@ -1,5 +1,6 @@
 //! Namespaces made on demand: by a pattern of their paths, or by an async function of path and auth.
 
+use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
@@ -12,13 +13,18 @@ use proto::socket::{NamespacePath, Value};
 use serde::Serialize;
 
 use super::{Handlers, Namespace};
+use crate::IntoRooms;
+use crate::broadcast::ParentBroadcast;
 use crate::socket::Emitted;
 
 type Decide = dyn Fn(String, Value) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync;
 
+type Predicate = dyn Fn(&str) -> bool + Send + Sync;
+
 /// Which paths a parent makes namespaces for.
 pub(super) enum Matcher {
     Pattern(Pattern),
+    Predicate(Box<Predicate>),
     Function(Box<Decide>),
 }
 
@@ -69,10 +75,28 @@ impl Matcher {
         Self::Function(Box::new(move |path, auth| Box::pin(decide(path, auth))))
     }
 
+    /// Whether the path alone says that a namespace is to be made. A predicate that panics says no.
+    pub(super) fn matches(&self, path: &NamespacePath) -> bool {
+        match self {
+            Self::Pattern(pattern) => pattern.matches(path.as_str()),
+            Self::Predicate(matches) => {
+                let matched = AssertUnwindSafe(|| matches(path.as_str()));
+                std::panic::catch_unwind(matched).unwrap_or_else(|_| {
+                    tracing::error!(
+                        namespace = path.as_str(),
+                        "the predicate for dynamic namespaces panicked"
+                    );
+                    false
+                })
+            }
+            Self::Function(_) => false,
+        }
+    }
+
     /// Whether a namespace of that path is to be made. A function that panics says no.
     pub(super) async fn allows(&self, path: &NamespacePath, auth: Option<&str>) -> bool {
         match self {
-            Self::Pattern(pattern) => pattern.matches(path.as_str()),
+            Self::Pattern(_) | Self::Predicate(_) => self.matches(path),
             Self::Function(decide) => {
                 let auth = auth.and_then(|auth| serde_json::from_str(auth).ok());
                 let auth = auth.unwrap_or_else(|| Value::Object(proto::socket::Map::default()));
@@ -109,9 +133,52 @@ impl ParentNamespace {
         self.0.children.lock().clone()
     }
 
+    fn everyone(&self) -> ParentBroadcast {
+        ParentBroadcast::new(self.clone())
+    }
+
     /// Sends an event to every socket of every child. JS: `parent.emit(event, ...args)`.
     pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Emitted {
-        self.children().iter().fold(Emitted::default(), |all, child| all.and(child.emit(event, &args)))
+        self.everyone().emit(event, args)
+    }
+
+    /// To the members of a room, or of several, in every child. JS: `parent.to(room)`.
+    pub fn to(&self, rooms: impl IntoRooms) -> ParentBroadcast {
+        self.everyone().to(rooms)
+    }
+
+    /// The same as [`ParentNamespace::to`]. JS: `parent.in(room)`.
+    #[doc(alias = "in")]
+    pub fn within(&self, rooms: impl IntoRooms) -> ParentBroadcast {
+        self.to(rooms)
+    }
+
+    /// To everyone but the members of a room, in every child. JS: `parent.except(room)`.
+    pub fn except(&self, rooms: impl IntoRooms) -> ParentBroadcast {
+        self.everyone().except(rooms)
+    }
+
+    /// Dropped for those who cannot take it at once. JS: `parent.volatile`.
+    pub fn volatile(&self) -> ParentBroadcast {
+        self.everyone().volatile()
+    }
+
+    /// Whether it may be compressed. JS: `parent.compress(bool)`.
+    pub fn compress(&self, compress: bool) -> ParentBroadcast {
+        self.everyone().compress(compress)
+    }
+
+    /// To the sockets of this node only. JS: `parent.local`.
+    pub fn local(&self) -> ParentBroadcast {
+        self.everyone().local()
+    }
+}
+
+impl fmt::Debug for ParentNamespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ParentNamespace")
+            .field("children", &self.0.children.lock().len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -26,6 +26,7 @@ use roomcast_adapter::{
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
 
 use crate::broadcast::{Broadcast, BroadcastAck, RemoteSocket};
 use crate::error::FetchError;
@@ -69,6 +70,9 @@ pub(crate) struct NamespaceInner {
     /// Set when the first one comes.
     observers: OnceLock<Arc<Observers>>,
     pub(crate) server_calls: Calls,
+    /// Whoever wanted to know that it is new has been told.
+    announced: AtomicBool,
+    changed: Notify,
 }
 
 impl Namespace {
@@ -92,6 +96,8 @@ impl Namespace {
             backend: OnceLock::new(),
             observers: OnceLock::new(),
             server_calls: Calls::default(),
+            announced: AtomicBool::new(false),
+            changed: Notify::new(),
         }));
         if let Some(factory) = &shared.adapter {
             namespace.attach(&**factory);
@@ -113,10 +119,27 @@ impl Namespace {
         let _ = self.0.backend.set(Backend::new(adapter));
     }
 
-    /// It is one of the server's now: its adapter gets ready.
+    /// It is one of the server's now, and whoever wanted to know has been told: its adapter gets ready, clients come in.
     pub(crate) fn start(&self) {
         if let Some(backend) = self.backend() {
             backend.start(self.name());
+        }
+        self.0.announced.store(true, Ordering::Release);
+        self.0.changed.notify_waiters();
+    }
+
+    /// Waits until clients may come in: until [`Io::on_new_namespace`](crate::Io::on_new_namespace) has had its say and the
+    /// adapter is ready or has failed, with which this node serves alone.
+    pub(crate) async fn prepared(&self) {
+        loop {
+            let changed = self.0.changed.notified();
+            if self.0.announced.load(Ordering::Acquire) {
+                break;
+            }
+            changed.await;
+        }
+        if self.backend().is_some() {
+            let _ = self.adapter_ready().await;
         }
     }
 
@@ -211,6 +234,12 @@ impl Namespace {
         let members = &self.0.members;
         let alone = |room: &str| members.room_len(room) == 1 && members.member(room).is_some();
         members.rooms().into_iter().filter(|room| !alone(room.as_str())).collect()
+    }
+
+    /// All sockets of this node. JS: `namespace.sockets`.
+    #[must_use]
+    pub fn sockets(&self) -> Vec<Socket> {
+        self.0.members.collect(&Target::all())
     }
 
     /// The socket of that id, if it is in this namespace on this node. JS: `namespace.sockets.get(id)`.
@@ -345,6 +374,14 @@ impl Namespace {
     /// See [`Broadcast::fetch_sockets`].
     pub async fn fetch_sockets(&self) -> Result<Vec<RemoteSocket>, FetchError> {
         self.everyone().fetch_sockets().await
+    }
+
+    /// The ids of all sockets, of all nodes. JS: `io.allSockets()`, which is deprecated there.
+    ///
+    /// # Errors
+    /// See [`Broadcast::fetch_sockets`].
+    pub async fn all_sockets(&self) -> Result<Vec<String>, FetchError> {
+        self.everyone().all_sockets().await
     }
 
     /// Puts all sockets into rooms. JS: `io.socketsJoin(rooms)`.

@@ -6,6 +6,7 @@
 use arc_swap::Guard;
 use std::collections::HashMap;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -27,7 +28,11 @@ pub(crate) struct Registry {
     clean_up: bool,
     namespaces: RwLock<HashMap<NamespacePath, Namespace>>,
     parents: RwLock<Vec<Arc<Parent>>>,
+    new_namespace: RwLock<Vec<Arc<NewNamespace>>>,
 }
+
+/// Is told of a new namespace.
+type NewNamespace = dyn Fn(&Namespace) + Send + Sync;
 
 impl Namespace {
     /// The program holds it now, and may have declared things on it: it stays.
@@ -64,8 +69,8 @@ impl Registry {
         clean_up: bool,
         adapter: Option<Box<dyn AdapterFactory>>,
     ) -> Self {
-        let (namespaces, parents) = (RwLock::default(), RwLock::default());
-        let registry = Self { max_rooms, hooks, adapter, clean_up, namespaces, parents };
+        let (namespaces, parents, new_namespace) = Default::default();
+        let registry = Self { max_rooms, hooks, adapter, clean_up, namespaces, parents, new_namespace };
         registry.of(&NamespacePath::root());
         registry
     }
@@ -75,34 +80,21 @@ impl Registry {
         if let Some(namespace) = self.namespaces.read().get(path) {
             return namespace.pinned();
         }
-        let matches = |parent: &&Arc<Parent>| match &parent.matcher {
-            Matcher::Pattern(pattern) => pattern.matches(path.as_str()),
-            Matcher::Function(_) => false,
-        };
-        let parent = self.parents.read().iter().find(matches).cloned();
-        match parent {
-            Some(parent) => self.child(path, &parent).0.pinned(),
-            None => {
-                // Made outside the lock, because making its adapter is user code; in a race one of two is dropped unused.
-                let made = Namespace::new(path.clone(), false, Arc::default(), self);
-                let namespace = self.namespaces.write().entry(path.clone()).or_insert(made).pinned();
-                namespace.start();
-                namespace
-            }
+        // A predicate is user code: no lock is held while it is asked.
+        let parents = self.parents.read().clone();
+        match parents.iter().find(|parent| parent.matcher.matches(path)) {
+            Some(parent) => self.child(path, parent).0.pinned(),
+            None => self.insert(
+                Namespace::new(path.clone(), false, Arc::default(), self),
+                None,
+                Namespace::pinned,
+            ),
         }
     }
 
-    /// The namespace that a client asks for, if there is one for it. JS: socket.io/lib/index.ts `_checkNamespace`.
+    /// The namespace that a client asks for, if there is one for it. Whoever gets it waits until it is
+    /// [prepared](Namespace::prepared). JS: socket.io/lib/index.ts `_checkNamespace`.
     pub(crate) async fn find(&self, path: &NamespacePath, auth: Option<&str>) -> Option<Joining> {
-        let joining = self.find_or_make(path, auth).await?;
-        if joining.0.backend().is_some() {
-            // If that fails, this node serves alone.
-            let _ = joining.0.adapter_ready().await;
-        }
-        Some(joining)
-    }
-
-    async fn find_or_make(&self, path: &NamespacePath, auth: Option<&str>) -> Option<Joining> {
         if let Some(namespace) = self.namespaces.read().get(path) {
             return Some(Joining::new(namespace));
         }
@@ -118,18 +110,44 @@ impl Registry {
     /// One child, however many ask at once.
     fn child(&self, path: &NamespacePath, parent: &Arc<Parent>) -> Joining {
         let definition = Guard::into_inner(parent.handlers.definition());
-        // Made outside the lock, because making its adapter is user code; in a race one of two is dropped unused.
-        let made = Namespace::new(path.clone(), true, definition, self);
-        let mut namespaces = self.namespaces.write();
-        if let Some(namespace) = namespaces.get(path) {
-            return Joining::new(namespace);
+        self.insert(Namespace::new(path.clone(), true, definition, self), Some(parent), Joining::new)
+    }
+
+    /// Puts a namespace in, unless there is one of its path, and takes what is there. It was made outside the lock, because
+    /// making its adapter is user code; in a race one of two is dropped unused.
+    fn insert<T>(&self, made: Namespace, parent: Option<&Parent>, take: impl FnOnce(&Namespace) -> T) -> T {
+        let (taken, is_new) = {
+            let mut namespaces = self.namespaces.write();
+            match namespaces.get(&made.0.path) {
+                Some(there) => (take(there), false),
+                None => {
+                    namespaces.insert(made.0.path.clone(), made.clone());
+                    if let Some(parent) = parent {
+                        parent.children.lock().push(made.clone());
+                    }
+                    (take(&made), true)
+                }
+            }
+        };
+        if is_new {
+            self.announce(&made);
         }
-        namespaces.insert(path.clone(), made.clone());
-        parent.children.lock().push(made.clone());
-        let joining = Joining::new(&made);
-        drop(namespaces);
-        made.start();
-        joining
+        taken
+    }
+
+    /// Tells whoever wants to know of a new namespace; then clients come in.
+    fn announce(&self, namespace: &Namespace) {
+        let hooks = if namespace.name() == "/" { Vec::new() } else { self.new_namespace.read().clone() };
+        for hook in hooks {
+            if catch_unwind(AssertUnwindSafe(|| hook(namespace))).is_err() {
+                tracing::error!(namespace = namespace.name(), "a hook for new namespaces panicked");
+            }
+        }
+        namespace.start();
+    }
+
+    pub(crate) fn on_new_namespace(&self, hook: Arc<NewNamespace>) {
+        self.new_namespace.write().push(hook);
     }
 
     /// Frees a child that nobody is in. Whether it was one; its adapter is then to be closed.
@@ -153,6 +171,13 @@ impl Registry {
 
     pub(crate) fn of_pattern(&self, pattern: &str) -> ParentNamespace {
         self.parent(Matcher::Pattern(Pattern::new(pattern)))
+    }
+
+    pub(crate) fn of_matching(
+        &self,
+        matches: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> ParentNamespace {
+        self.parent(Matcher::Predicate(Box::new(matches)))
     }
 
     pub(crate) fn of_fn<F, Fut>(&self, decide: F) -> ParentNamespace

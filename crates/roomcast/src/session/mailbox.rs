@@ -156,6 +156,8 @@ impl Mailbox {
             let Inner { outbox, stream, wire, .. } = &mut *inner;
             // Only the driver can tell the application that the outbox has run empty.
             let stream = stream.as_ref().filter(|_| !outbox.is_watched());
+            // Compressing much would keep waiting whoever pushes meanwhile.
+            let stream = stream.filter(|_| wire.is_light() || !outbox.is_heavy());
             let written = stream.is_some_and(|stream| {
                 outbox.form(*wire);
                 outbox.write(|slices| try_write(stream.as_ref(), slices)).is_ok()
@@ -201,7 +203,7 @@ impl Mailbox {
     }
 
     /// From now on others may write while the driver sleeps, in the form of the session.
-    pub(super) fn share(&self, stream: Option<OwnedWriteHalf>, wire: Wire) {
+    pub(super) fn share(&self, (stream, wire): (Option<OwnedWriteHalf>, Wire)) {
         let mut inner = self.inner.lock();
         inner.stream = stream;
         inner.wire = wire;

@@ -11,12 +11,17 @@ mod driver;
 mod gather;
 mod poll;
 mod websocket;
+
+// The form of what it writes.
+mod compression;
 mod wire;
 
 // What a session carries: Socket.IO, or raw messages.
 mod application;
 
 pub(crate) use application::{Application, Closing};
+pub(crate) use compression::Compression;
+pub use compression::PerMessageDeflate;
 pub(crate) use driver::{Driver, Start, dismiss};
 pub(crate) use gather::{Audience, write_frames};
 pub(crate) use mailbox::{Command, Mailbox};

@@ -10,13 +10,14 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use proto::engine::Frame;
+use proto::engine::{Dialect, Frame};
 use proto::websocket::{ControlFrame, Decoder, Limits, Role};
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
+use super::compression::{Compression, Own};
 use super::gather::{Audience, write_frames};
 use super::wire::Wire;
 use crate::limits::Permit;
@@ -129,8 +130,10 @@ pub(crate) struct WebSocket {
     /// Bytes that came together with the handshake.
     early: Box<[u8]>,
     pub(super) decoder: Decoder,
-    /// The form that its frames have.
-    pub(super) wire: Wire,
+    /// The form of its frames that others can write as well ...
+    wire: Wire,
+    /// ... or what makes one that only it can.
+    own: Option<Box<Own>>,
     /// Set when the end has come: the close frame and how much of it is written.
     goodbye: Option<Box<Goodbye>>,
     /// Held for as long as the connection is there.
@@ -146,15 +149,46 @@ struct Goodbye {
 }
 
 impl WebSocket {
-    pub(crate) fn new(stream: Stream, early: &[u8], max_message: usize, wire: Wire) -> Self {
+    pub(crate) fn new(stream: Stream, early: &[u8], max_message: usize, dialect: Dialect) -> Self {
         let decoder = Decoder::new(Role::Server, Limits::new(max_message));
-        Self { stream, early: early.into(), decoder, wire, goodbye: None, permit: None }
+        Self {
+            stream,
+            early: early.into(),
+            decoder,
+            wire: Wire::of(dialect),
+            own: None,
+            goodbye: None,
+            permit: None,
+        }
     }
 
     /// Counts as a connection from now on.
     pub(crate) fn with_permit(mut self, permit: Option<Permit>) -> Self {
         self.permit = permit;
         self
+    }
+
+    /// Compresses messages, as was agreed on.
+    pub(crate) fn compressed(self, compression: &Compression, dialect: Dialect) -> Self {
+        Self {
+            decoder: self.decoder.inflating(compression.inflater()),
+            wire: compression.shared(dialect).map_or(self.wire, Wire::Deflated),
+            own: compression.own(dialect),
+            ..self
+        }
+    }
+
+    /// Gives frames their form. They have to be written then, in this order.
+    pub(super) fn form(&mut self, frames: &mut VecDeque<Frame>) {
+        match &mut self.own {
+            None => self.wire.form(frames),
+            Some(own) => own.form(frames),
+        }
+    }
+
+    /// Whether bytes wait here that were read already.
+    pub(super) fn has_early(&self) -> bool {
+        !self.early.is_empty()
     }
 
     /// Reads into `buffer`; 0 at the end of the stream.
@@ -177,8 +211,12 @@ impl WebSocket {
         }
     }
 
-    /// Lets others write, too, while the driver sleeps; where the stream is one that can be shared.
-    pub(super) fn share(&mut self) -> Option<OwnedWriteHalf> {
+    /// Lets others write, too, while the driver sleeps; where the stream is one that can be shared. Gives the form of what
+    /// they write.
+    pub(super) fn share(&mut self) -> (Option<OwnedWriteHalf>, Wire) {
+        if self.own.is_some() {
+            return (None, self.wire);
+        }
         let stream = std::mem::replace(&mut self.stream, Stream::Nothing);
         let (stream, half) = match stream {
             Stream::Tcp(stream) => {
@@ -188,7 +226,7 @@ impl WebSocket {
             stream => (stream, None),
         };
         self.stream = stream;
-        half
+        (half, self.wire)
     }
 
     /// Takes back what [`WebSocket::share`] gave.

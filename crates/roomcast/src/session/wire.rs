@@ -10,6 +10,8 @@ use std::collections::VecDeque;
 
 use proto::engine::{Dialect, Frame, WeakFrame};
 
+use super::compression::Shared;
+
 /// The most frames whose other form a thread remembers: about what leaves to a session with one write.
 const MAX_KNOWN: usize = 64;
 /// The most bytes of these; a single frame may have more.
@@ -25,6 +27,8 @@ pub(crate) enum Wire {
     Revision3,
     /// The same for a client that takes no bytes.
     Revision3Base64,
+    /// A WebSocket with compressed messages, of any dialect.
+    Deflated(Shared),
 }
 
 impl Wire {
@@ -35,6 +39,11 @@ impl Wire {
             Dialect::V3 => Self::Revision3,
             Dialect::V3Base64 => Self::Revision3Base64,
         }
+    }
+
+    /// Whether it takes so little work that it can be done in another session's place, however much waits.
+    pub(super) fn is_light(self) -> bool {
+        !matches!(self, Self::Deflated(_))
     }
 
     /// Whether frames are what they were.
@@ -56,11 +65,12 @@ impl Wire {
         });
     }
 
-    fn make(self, frame: &Frame) -> Option<Frame> {
+    pub(super) fn make(self, frame: &Frame) -> Option<Frame> {
         match self {
             Self::Plain => None,
             Self::Revision3 => frame.revision3(),
             Self::Revision3Base64 => frame.revision3_base64(),
+            Self::Deflated(shared) => shared.make(frame),
         }
     }
 }
@@ -136,8 +146,10 @@ pub(super) fn forget_forms() {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use proto::websocket::Agreement;
 
     use super::*;
+    use crate::session::PerMessageDeflate;
 
     fn binary(byte: u8, length: usize) -> Frame {
         Frame::binary(Bytes::from(vec![byte; length]))
@@ -207,5 +219,22 @@ mod tests {
         assert_eq!(known().0, 1);
         let again = formed(Wire::Revision3, &frames[4..]);
         assert!(first[4].is_same(&again[0]));
+    }
+
+    #[test]
+    fn a_broadcast_is_compressed_once_for_all_sessions_with_the_same_window() {
+        let deflated = |bits| {
+            let offers = [format!("permessage-deflate; server_max_window_bits={bits}")];
+            let options = PerMessageDeflate::new();
+            let agreement = Agreement::negotiate(offers.iter().map(String::as_str), options.terms());
+            let compression = options.agreed(agreement.unwrap().unwrap());
+            Wire::Deflated(compression.shared(Dialect::V4).unwrap())
+        };
+        let broadcast = [Frame::text(&"x".repeat(2000)), Frame::text("small")];
+        let sessions = [15, 12, 15, 12].map(|bits| formed(deflated(bits), &broadcast));
+        assert!(sessions[0][0].websocket_len() < 100 && !sessions[0][0].is_same(&broadcast[0]));
+        assert!(sessions[0][0].is_same(&sessions[2][0]) && sessions[1][0].is_same(&sessions[3][0]));
+        assert!(!sessions[0][0].is_same(&sessions[1][0]));
+        assert!(sessions.iter().all(|frames| frames[1].is_same(&broadcast[1])));
     }
 }

@@ -17,6 +17,7 @@ use super::acks::AckTable;
 use super::handlers::HandlerTable;
 use super::id::SocketId;
 use crate::Namespace;
+use crate::engine::Session;
 use crate::http::Handshake;
 use crate::outbox::{Pushed, Urgency};
 use crate::session::{Command, Mailbox};
@@ -203,6 +204,10 @@ impl SocketInner {
 
     pub(super) fn handshake(&self) -> &Handshake {
         &self.handshake
+    }
+
+    pub(super) fn session(&self) -> Session {
+        Session::new(self.mailbox.clone(), self.handshake.clone())
     }
 
     pub(super) fn mailbox(&self) -> &Arc<Mailbox> {

@@ -24,6 +24,7 @@ use serde::de::DeserializeOwned;
 
 use crate::broadcast::Broadcast;
 use crate::deliver::Encoder;
+use crate::engine::Session;
 use crate::error::{Cause, Failure};
 use crate::http::Handshake;
 use crate::session::Command;
@@ -79,6 +80,13 @@ impl Socket {
     /// If it is of another type.
     pub fn auth<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_str(self.auth_text().as_deref().unwrap_or("{}"))
+    }
+
+    /// The session that carries it, together with the client's sockets in other namespaces. What is sent on it directly has to be
+    /// a packet of Socket.IO. JS: `socket.conn`.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        self.0.session()
     }
 
     /// The transport in use now; it changes with an upgrade. JS: `socket.conn.transport.name`.

@@ -11,8 +11,20 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::{Attached, Attachment, Frame, Repr};
+use crate::engine::Dialect;
 use crate::engine::packet::MESSAGE;
-use crate::websocket::{MAX_HEADER, OpCode, encode_header};
+use crate::websocket::{COMPRESSED, Context, Deflater, MAX_HEADER, OpCode, encode_header};
+
+/// How the messages of a frame are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deflating {
+    /// Messages with fewer bytes are left as they are.
+    pub threshold: usize,
+    /// Whether messages refer to those before them. If not, one that would not shrink is left as it is.
+    pub context: Context,
+    /// What binary messages are before they are compressed.
+    pub dialect: Dialect,
+}
 
 impl Frame {
     /// Whether this is another form of a frame already.
@@ -33,6 +45,54 @@ impl Frame {
         Some(self.formed(attached.text.clone(), attachments))
     }
 
+    /// The frame for a WebSocket with permessage-deflate. `None` if it is the same: control frames, those that must not be
+    /// compressed, and those without a message that is large enough.
+    #[must_use]
+    pub fn deflated(&self, deflater: &mut Deflater, how: Deflating) -> Option<Self> {
+        if self.is_formed() {
+            return None;
+        }
+        let (opcode, prefix): (_, &[u8]) = match how.dialect {
+            Dialect::V4 => (OpCode::Binary, &[]),
+            Dialect::V3 => (OpCode::Binary, &[MESSAGE]),
+            Dialect::V3Base64 => (OpCode::Text, &[]),
+        };
+        let mut any = false;
+        let mut deflate = |opcode, message: [&[u8]; 2]| {
+            let compressed = self.may_compress().then(|| how.deflate(deflater, opcode, message))?;
+            any |= compressed.is_some();
+            compressed
+        };
+        let text = match self.text_packet() {
+            [] => None,
+            packet => deflate(OpCode::Text, [packet, &[]]),
+        };
+        let attachments: Box<[_]> = self
+            .attachments()
+            .iter()
+            .map(|attachment| {
+                let attachment = match how.dialect {
+                    Dialect::V4 => attachment.clone(),
+                    Dialect::V3 => attachment.with_type(),
+                    Dialect::V3Base64 => attachment.to_base64(),
+                };
+                match deflate(opcode, [prefix, &attachment.data]) {
+                    Some((header, header_len, data)) => Attachment { header, header_len, data: data.into() },
+                    None => attachment,
+                }
+            })
+            .collect();
+        let formed = any || (how.dialect != Dialect::V4 && !attachments.is_empty());
+        formed.then(|| match text {
+            Some((header, header_len, packet)) => {
+                let prefix = [1, header_len];
+                let text = [&prefix[..], &header[..usize::from(header_len)], &packet].concat();
+                self.formed(text.into(), attachments)
+            }
+            None => self.formed(self.text_part().into(), attachments),
+        })
+    }
+
     /// The frame for a WebSocket of Engine.IO 3 whose client takes no bytes: binary messages are text messages of `b4` and
     /// base64. `None` if it is the same.
     #[must_use]
@@ -51,6 +111,35 @@ impl Frame {
         let websocket_len = text.len() - Repr::PREFIX + behind;
         let cost = self.cost();
         Self(Repr::Attached(Arc::new(Attached { text, attachments, websocket_len, cost, formed: true })))
+    }
+}
+
+impl Deflating {
+    /// Header and payload of a message, if it is compressed.
+    fn deflate(
+        self,
+        deflater: &mut Deflater,
+        opcode: OpCode,
+        message: [&[u8]; 2],
+    ) -> Option<([u8; MAX_HEADER], u8, Vec<u8>)> {
+        let length = message[0].len() + message[1].len();
+        // An empty message has nothing to flush.
+        if length < self.threshold.max(1) {
+            return None;
+        }
+        if self.context == Context::PerMessage {
+            deflater.reset();
+        }
+        let mut payload = Vec::new();
+        deflater.deflate(message, &mut payload).ok()?;
+        // What is in the window has to be sent.
+        if self.context == Context::PerMessage && payload.len() >= length {
+            return None;
+        }
+        let mut header = [0; MAX_HEADER];
+        let header_len = encode_header(&mut header, opcode, true, payload.len() as u64, None);
+        header[0] |= COMPRESSED;
+        Some((header, u8::try_from(header_len).ok()?, payload))
     }
 }
 
@@ -83,6 +172,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::websocket::{Decoder, Event, Inflater, Limits, Role};
 
     fn wire(frame: &Frame) -> Vec<u8> {
         frame.websocket_slices(0).flatten().copied().collect()
@@ -150,5 +240,75 @@ mod tests {
         assert!(Frame::text("hello").revision3().is_none());
         assert!(Frame::ping().revision3().is_none());
         assert!(Frame::binary(Bytes::new()).revision3().unwrap().revision3().is_none());
+    }
+
+    /// Header bytes and inflated payload of each frame on the wire.
+    fn inflated(frame: &Frame) -> Vec<(u8, Vec<u8>)> {
+        let mut decoder = Decoder::new(Role::Client, Limits::default()).inflating(Inflater::per_message());
+        let mut seen = Vec::new();
+        let mut wire = wire(frame);
+        let mut input = &mut wire[..];
+        while let [first, ..] = *input {
+            let step = decoder.decode(input).unwrap();
+            let consumed = step.consumed;
+            seen.push((
+                first,
+                match step.event.unwrap() {
+                    Event::Text(text) => text.as_bytes().to_vec(),
+                    Event::Binary(payload) => payload.to_vec(),
+                    other => panic!("{other:?}"),
+                },
+            ));
+            input = &mut input[consumed..];
+        }
+        seen
+    }
+
+    #[test]
+    fn each_message_of_a_frame_is_compressed_by_its_own_length() {
+        let parts = vec![Bytes::from_static(b"small"), Bytes::from(vec![b'x'; 99])];
+        let plain = with_attachments(parts);
+        let text = plain.text_packet().to_vec();
+        // Dialect, first bytes of the frames of both attachments, what is in them.
+        let small64 = b"b4c21hbGw=".to_vec();
+        let large64 = [&b"b4"[..], &b"eHh4".repeat(33)].concat();
+        let typed = |data: &[u8]| [&[4], data].concat();
+        let table = [
+            (Dialect::V4, [(0x82, b"small".to_vec()), (0xC2, vec![b'x'; 99])]),
+            (Dialect::V3, [(0x82, typed(b"small")), (0xC2, typed(&[b'x'; 99]))]),
+            (Dialect::V3Base64, [(0x81, small64), (0xC1, large64)]),
+        ];
+        for (dialect, attachments) in table {
+            for context in [Context::PerMessage, Context::Kept] {
+                let how = Deflating { threshold: 60, context, dialect };
+                let formed = plain.deflated(&mut Deflater::new(6, 15), how).unwrap();
+                let expected = [&[(0x81, text.clone())], &attachments[..]].concat();
+                assert_eq!(inflated(&formed), expected, "{dialect:?}");
+                assert_eq!(formed.cost(), plain.cost());
+                let again = formed.deflated(&mut Deflater::new(6, 15), how);
+                assert!(formed.is_formed() && again.is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_small_declines_or_does_not_shrink_is_sent_as_it_is() {
+        let how = Deflating { threshold: 10, context: Context::PerMessage, dialect: Dialect::V4 };
+        let deflated = |frame: &Frame, how| frame.deflated(&mut Deflater::new(6, 15), how);
+        let large = Frame::text(&"x".repeat(100));
+        assert_eq!(inflated(&deflated(&large, how).unwrap())[0].0, 0xC1);
+        assert!(deflated(&Frame::text("12345678"), how).is_none());
+        assert!(deflated(&large.compress(false), how).is_none());
+        for control in [Frame::ping(), Frame::probe_pong(), Frame::websocket_control(b"\x8A\x02hi")] {
+            assert!(deflated(&control, Deflating { threshold: 0, ..how }).is_none());
+        }
+        assert!(deflated(&Frame::binary(Bytes::new()), Deflating { threshold: 0, ..how }).is_none());
+        let noise = Frame::text("0sW$q9Zx7!pLk2");
+        assert!(deflated(&noise, how).is_none());
+        assert!(deflated(&noise, Deflating { context: Context::Kept, ..how }).is_some());
+        // The one that declines still has the form of its revision.
+        let binary = Frame::binary(Bytes::from(vec![1; 100])).compress(false);
+        let formed = deflated(&binary, Deflating { dialect: Dialect::V3, ..how }).unwrap();
+        assert_eq!(inflated(&formed), [(0x82, [&[4], &[1; 100][..]].concat())]);
     }
 }

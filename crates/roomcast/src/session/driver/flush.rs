@@ -99,7 +99,7 @@ impl<A: Application> Driver<A> {
                 if self.writing.is_empty() {
                     break;
                 }
-                main.wire.form(&mut self.writing);
+                main.form(&mut self.writing);
             }
             let mut written = match main.poll_write(cx, &self.writing, self.skip) {
                 Poll::Pending => {
@@ -154,7 +154,7 @@ impl<A: Application> Driver<A> {
     fn flush_probe(&mut self, cx: &mut Context<'_>) {
         let (Some(probe), Some(pong)) = (&mut self.probe, self.probe_pong.take()) else { return };
         let mut frames = VecDeque::from([pong.clone()]);
-        probe.wire.form(&mut frames);
+        probe.form(&mut frames);
         let length = frames[0].websocket_len();
         match probe.poll_write(cx, &frames, 0) {
             Poll::Pending => self.probe_pong = Some(pong),

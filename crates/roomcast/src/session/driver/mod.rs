@@ -87,7 +87,7 @@ impl<A: Application> Driver<A> {
     pub(crate) fn new(core: &Arc<Core>, mailbox: Arc<Mailbox>, app: A, start: Start) -> Self {
         let (transport, main) = match start {
             Start::WebSocket(mut websocket) => {
-                mailbox.share(websocket.share(), websocket.wire);
+                mailbox.share(websocket.share());
                 (Transport::WebSocket, Some(websocket))
             }
             Start::Polling => (Transport::Polling, None),
@@ -226,7 +226,7 @@ impl<A: Application> Driver<A> {
         self.again = true;
         self.main = self.probe.take();
         if let Some(main) = &mut self.main {
-            self.mailbox.share(main.share(), main.wire);
+            self.mailbox.share(main.share());
         }
         if let Some(pong) = self.probe_pong.take() {
             self.mailbox.with_outbox(|outbox| outbox.push_control(pong));

@@ -19,6 +19,9 @@ use crate::session::websocket::{WebSocket, with_read_buffer};
 
 /// How often a turn reads; one full buffer ends it at once.
 const READS_PER_TURN: usize = 8;
+/// A turn goes on with the next message of a WebSocket unless those before it have become more than this when they were
+/// inflated: a few bytes can become a thousand times as many.
+const MAX_INFLATED: usize = 256 * 1024;
 /// How long a close packet waits for the poll it came with.
 const CLOSE_WAITS: Duration = Duration::from_millis(20);
 
@@ -158,7 +161,7 @@ impl<A: Application> Driver<A> {
                 if end.is_some() {
                     return end;
                 }
-                if length == buffer.len() {
+                if length == buffer.len() || self.main.as_ref().is_some_and(|main| main.has_early()) {
                     break;
                 }
             }
@@ -182,6 +185,7 @@ impl<A: Application> Driver<A> {
     fn receive_main(&mut self, mut input: &mut [u8], now: Instant) -> Option<End> {
         // The decoder lends its events, so it is taken out of the driver for as long as they are handled.
         let mut main = self.main.take()?;
+        let mut inflated = 0;
         let end = loop {
             if self.session.is_closed() {
                 break None;
@@ -209,6 +213,11 @@ impl<A: Application> Driver<A> {
                 }
             }
             input = &mut input[consumed..];
+            inflated += main.decoder.take_inflated();
+            if inflated > MAX_INFLATED {
+                main.give_back(input);
+                break None;
+            }
         };
         self.main = Some(main);
         end
