@@ -3,7 +3,7 @@
 //! In: which parts. Out: their counts, and a record of the tests by name. What is odd: everything is built once, with all
 //! features, as debug binaries; the Node suites start those.
 
-use crate::machine::{chromium, npm_ci};
+use crate::machine::{chromium, npm_ci, python};
 use crate::record;
 use crate::step::{Failure, Outcome, Step, all};
 use crate::tally::Tally;
@@ -91,6 +91,7 @@ fn chat(tally: &mut Tally) -> Outcome {
     let step = Step::new("npm").args("test --silent").inside("examples/chat");
     noted(step, "chat")
         .env("CHROMIUM", chromium()?)
+        .env("PYTHON", python("examples/chat/test/python")?)
         .env("CHAT_BIN", binaries().join("chat"))
         .env("ARTIFACTS", root().join("artifacts"))
         .count("chat in a browser", tally)

@@ -27,6 +27,7 @@ use crate::deliver::Encoder;
 use crate::engine::Session;
 use crate::error::{Cause, Failure};
 use crate::http::Handshake;
+use crate::recovery::Seat;
 use crate::session::Command;
 use crate::{Buffered, Namespace, OutboxLimits};
 
@@ -39,7 +40,7 @@ pub use wait::EmitWait;
 pub(crate) use acks::{Waiter, read};
 pub(crate) use emit::error_again;
 pub(crate) use incoming::{PacketMiddleware, auth_args};
-pub(crate) use inner::SocketInner;
+pub(crate) use inner::{Kept, SocketInner};
 
 /// One client in one namespace. JS: `Socket`.
 ///
@@ -66,6 +67,13 @@ impl Socket {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.0.is_connected()
+    }
+
+    /// Whether its client was here before and has been recovered: with its id, its rooms, its data, and what it missed. See
+    /// [`ConnectionStateRecovery`](crate::ConnectionStateRecovery). JS: `socket.recovered`.
+    #[must_use]
+    pub fn recovered(&self) -> bool {
+        self.seat().is_some_and(Seat::is_recovered)
     }
 
     /// The request that opened the session. JS: `socket.handshake`.
