@@ -1,7 +1,7 @@
 //! The server under load tests (the contract: `bench/README.md`). Nothing in it is tuned for a test.
 //!
-//! Comes in: `load-subject PORT`, `PING_INTERVAL`, `PING_TIMEOUT`, the form on the wire (`DEFLATE`, `PARSER`), and `TLS_CERT` with `TLS_KEY` if it shall speak TLS. Goes out:
-//! a line that begins `listening on`. What is odd: one bound is not the default, because messages of 1 MiB shall pass.
+//! Comes in: `load-subject PORT`, `PING_INTERVAL`, `PING_TIMEOUT`, the form on the wire (`DEFLATE`, `PARSER`, `RECOVERY`), and
+//! `TLS_CERT` with `TLS_KEY` if it shall speak TLS. Goes out: a line that begins `listening on`. What is odd: one bound is not the default, because messages of 1 MiB shall pass.
 
 use std::env::{self, VarError};
 use std::error::Error;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use roomcast::parser::MessagePack;
-use roomcast::{Data, Handlers, Io, Namespace, PerMessageDeflate, Room, Socket};
+use roomcast::{ConnectionStateRecovery, Data, Handlers, Io, Namespace, PerMessageDeflate, Room, Socket};
 use tokio::net::TcpListener;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -30,6 +30,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     if env::var("PARSER").as_deref() == Ok("msgpack") {
         builder = builder.parser(MessagePack);
+    }
+    if env::var_os("RECOVERY").is_some() {
+        builder = builder.connection_state_recovery(ConnectionStateRecovery::default());
     }
     let io = builder.build();
     declare(&io.of("/"));
