@@ -13,6 +13,9 @@ const http = createServer((_, response) => response.writeHead(404).end());
 const io = new Server(http, options);
 for (const setUp of setups) setUp(io);
 
+const announced = [];
+io.on("new_namespace", (namespace) => announced.push(namespace.name));
+
 io.of("/auth").use((socket, next) => {
   const token = socket.handshake.auth.token;
   if (token === "secret") return next();
@@ -43,7 +46,7 @@ const decided = io.of(async (name, auth, next) => {
 });
 
 const connections = new Map();
-const shared = { io, log: new Map(), connections, dyn, closeServer: () => io.close() };
+const shared = { io, log: new Map(), connections, announced, dyn, closeServer: () => io.close() };
 const everywhere = [io.of("/"), io.of("/custom"), io.of("/auth"), slow, dyn, decided];
 for (const namespace of everywhere) {
   namespace.on("connection", (socket) => {
