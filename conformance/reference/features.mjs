@@ -4,7 +4,7 @@
 // out: handlers registered on it
 import { EventEmitter, once } from "node:events";
 
-export function addFeatures(socket, { io, log, connections, announced, dyn, closeServer }) {
+export function addFeatures(socket, { io, log, remembered, connections, announced, dyn, closeServer }) {
   const nsp = socket.nsp;
   const note = (entry) => log.set(socket.id, [...(log.get(socket.id) ?? []), entry]);
   const rooms = () => [...socket.rooms].sort();
@@ -124,6 +124,14 @@ export function addFeatures(socket, { io, log, connections, announced, dyn, clos
   });
   on("cast", ([target, event, value], ack) => {
     operator(socket, target).emit(event, value);
+    ack();
+  });
+  on("remember", ([id], ack) => {
+    remembered.set(id, nsp.sockets.get(id));
+    ack();
+  });
+  on("emit-to-remembered", ([id, event, value], ack) => {
+    remembered.get(id)?.emit(event, value);
     ack();
   });
   on("cast-binary", ([room, bytes], ack) => {
