@@ -205,7 +205,8 @@ async fn a_session_opens_on_the_first_stream_and_carries_text_and_bytes() {
 #[tokio::test]
 async fn a_polling_session_moves_to_webtransport() {
     let house = House::usual().await;
-    let opening = support::Http::connect(house.address).await.get("/socket.io/?EIO=4&transport=polling").await;
+    let opening =
+        support::Http::connect(house.address).await.get("/socket.io/?EIO=4&transport=polling").await;
     assert!(opening.text().contains(r#""upgrades":["websocket","webtransport"]"#), "{}", opening.text());
 
     let mut polling = Polling::connect(house.address).await;
