@@ -1,11 +1,12 @@
-//! What the chores need of the machine: system packages, npm packages.
+//! What the chores need of the machine: system packages, npm packages, Python packages.
 //!
-//! In: a need. Out: it is met, by `apt-get` or `npm ci` if it was not, or a [`Failure`] says what to install.
+//! In: a need. Out: it is met, by `apt-get`, `npm ci` or `pip` if it was not, or a [`Failure`] says what to install.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::root;
 use crate::step::{Failure, Outcome, Step};
+use crate::{root, scratch};
 
 /// Older ones lack parts of `node:test`.
 const NODE: (u32, u32) = (20, 14);
@@ -67,6 +68,26 @@ pub(crate) fn npm_ci(folder: &str) -> Outcome {
         return Ok(());
     }
     Step::new("npm").args("ci --no-audit --no-fund").inside(folder).run()
+}
+
+/// A Python that has what `requirements.txt` of that folder says, in an environment below `target`.
+pub(crate) fn python(folder: &str) -> Outcome<PathBuf> {
+    let wanted = root().join(folder).join("requirements.txt");
+    let wanted =
+        fs::read_to_string(&wanted).map_err(|error| Failure(format!("{}: {error}", wanted.display())))?;
+    let environment = scratch("python");
+    let (python, installed) = (environment.join("bin/python"), environment.join("installed.txt"));
+    if python.exists() && fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    if !Step::new("python3").args("-m ensurepip --version").succeeds() {
+        apt_get("python3-venv")?;
+    }
+    Step::new("python3").args("-m venv --clear").arg(&environment).run()?;
+    let pip = Step::new(python.to_string_lossy()).args("-m pip install --quiet --disable-pip-version-check");
+    pip.args("--requirement requirements.txt").inside(folder).run()?;
+    fs::write(&installed, wanted).map_err(|error| Failure(error.to_string()))?;
+    Ok(python)
 }
 
 fn node() -> Outcome {

@@ -3,7 +3,7 @@
 //! In: which parts. Out: their counts, and a record of the tests by name. What is odd: everything is built once, with all
 //! features, as debug binaries; the Node suites start those.
 
-use crate::machine::{chromium, npm_ci};
+use crate::machine::{chromium, npm_ci, python};
 use crate::record;
 use crate::step::{Failure, Outcome, Step, all};
 use crate::tally::Tally;
@@ -46,6 +46,7 @@ pub(crate) fn suites(tally: &mut Tally) -> Outcome {
 pub(crate) fn reference(tally: &mut Tally) -> Outcome {
     npm_ci("conformance")?;
     let step = readable(Step::new("npm").args("run --silent test:reference").inside("conformance"));
+    let step = step.env("CHROMIUM", chromium()?);
     step.count("reference", tally).map_err(|failure| again(&failure, "reference"))
 }
 
@@ -80,7 +81,8 @@ fn conformance(tally: &mut Tally) -> Outcome {
     build()?;
     npm_ci("conformance")?;
     let step = Step::new("npm").args("run --silent test:rust").inside("conformance");
-    noted(step, "conformance").env("BIN_DIR", binaries()).count("conformance", tally)
+    let step = noted(step, "conformance").env("BIN_DIR", binaries()).env("CHROMIUM", chromium()?);
+    step.count("conformance", tally)
 }
 
 fn chat(tally: &mut Tally) -> Outcome {
@@ -89,6 +91,7 @@ fn chat(tally: &mut Tally) -> Outcome {
     let step = Step::new("npm").args("test --silent").inside("examples/chat");
     noted(step, "chat")
         .env("CHROMIUM", chromium()?)
+        .env("PYTHON", python("examples/chat/test/python")?)
         .env("CHAT_BIN", binaries().join("chat"))
         .env("ARTIFACTS", root().join("artifacts"))
         .count("chat in a browser", tally)

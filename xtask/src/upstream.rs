@@ -14,13 +14,12 @@ use crate::step::{Failure, Outcome, Step, all};
 use crate::tally::Tally;
 use crate::{binaries, scratch};
 
-/// Name, folder in the checkout, our server.
-const PROTOCOL_SUITES: [(&str, &str, &str); 3] = [
-    ("Engine.IO v3", "docs/engine.io-protocol/v3-test-suite", "engine-suite"),
-    ("Engine.IO v4", "docs/engine.io-protocol/v4-test-suite", "engine-suite"),
-    ("Socket.IO v5", "docs/socket.io-protocol/v5-test-suite", "protocol-suite"),
+/// Name, folder in the checkout, our server with its arguments, the port among them.
+const PROTOCOL_SUITES: [(&str, &str, &str, &[&str]); 3] = [
+    ("Engine.IO v3", "docs/engine.io-protocol/v3-test-suite", "engine-suite", &["3000", "--eio3"]),
+    ("Engine.IO v4", "docs/engine.io-protocol/v4-test-suite", "engine-suite", &["3000"]),
+    ("Socket.IO v5", "docs/socket.io-protocol/v5-test-suite", "protocol-suite", &["3000"]),
 ];
-const PROTOCOL_PORT: &str = "3000";
 
 const CLIENT: &str = "packages/socket.io-client";
 const CLIENT_PORT: &str = "3210";
@@ -50,10 +49,14 @@ pub(crate) fn run(source: &Path, tally: &mut Tally) -> Outcome {
     all(outcomes.into_iter())
 }
 
-fn protocol(source: &Path, (name, folder, server): (&str, &str, &str), tally: &mut Tally) -> Outcome {
+fn protocol(
+    source: &Path,
+    (name, folder, server, arguments): (&str, &str, &str, &[&str]),
+    tally: &mut Tally,
+) -> Outcome {
     let suite = copied(&source.join(folder), &name.replace(' ', "-"))?;
     Step::new("npm").args("ci --silent --no-audit --no-fund").inside(&suite).run()?;
-    let _server = Server::start(server, PROTOCOL_PORT)?;
+    let _server = Server::start(server, arguments)?;
     Step::new("npm").args("test --silent").inside(&suite).count(name, tally)
 }
 
@@ -69,7 +72,7 @@ fn client(source: &Path, tally: &mut Tally) -> Outcome {
     step("npx", "tsc").run()?;
     step("npx", "tsc -p tsconfig.esm.json").run()?;
     step("bash", "postcompile.sh").run()?;
-    let _server = Server::start("client-suite", CLIENT_PORT)?;
+    let _server = Server::start("client-suite", &[CLIENT_PORT])?;
     // As its own `npm run test:node` does, without the hooks that start a server.
     step("npx", "mocha --import=tsx --exit test/index.ts").count("client 4.8", tally)
 }
@@ -107,9 +110,9 @@ struct Server(Child);
 
 impl Server {
     /// Starts it and waits until it listens.
-    fn start(name: &str, port: &str) -> Outcome<Self> {
+    fn start(name: &str, arguments: &[&str]) -> Outcome<Self> {
         let mut command = Command::new(binaries().join(name));
-        let child = command.arg(port).stdout(Stdio::piped()).spawn();
+        let child = command.args(arguments).stdout(Stdio::piped()).spawn();
         let mut server = Self(child.map_err(|error| Failure(format!("{name}: {error}")))?);
         let mut line = String::new();
         if let Some(output) = server.0.stdout.take() {
@@ -117,7 +120,7 @@ impl Server {
         }
         match line.contains("listening") {
             true => Ok(server),
-            false => Err(Failure(format!("{name} does not listen on port {port}"))),
+            false => Err(Failure(format!("{name} {} does not listen", arguments.join(" ")))),
         }
     }
 }

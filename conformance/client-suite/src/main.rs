@@ -13,10 +13,19 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 
+/// Long enough that a client whose time limit is next to nothing runs into it.
+const BEFORE_THE_HANDSHAKE: Duration = Duration::from_millis(10);
+
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let port = std::env::args().nth(1).unwrap_or_else(|| "3210".into());
-    let io = Io::builder().ping_interval(Duration::from_secs(2)).build();
+    let io = Io::builder()
+        .ping_interval(Duration::from_secs(2))
+        .allow_request_async(async |_| {
+            tokio::time::sleep(BEFORE_THE_HANDSHAKE).await;
+            Ok(())
+        })
+        .build();
     declare(&io);
 
     let first = TcpListener::bind(format!("127.0.0.1:{port}")).await?;

@@ -8,6 +8,7 @@ use proto::engine::{Frame, Timing, Transport};
 use crate::http::{Cookie, Cors};
 use crate::limits::{Limits, TrustedProxies};
 use crate::outbox::OutboxLimits;
+use crate::recovery::ConnectionStateRecovery;
 use crate::session::PerMessageDeflate;
 
 /// What the engine layer needs to know.
@@ -103,6 +104,7 @@ pub(crate) struct SocketConfig {
     pub(crate) max_handlers: usize,
     pub(crate) max_rooms: usize,
     pub(crate) cleanup_empty_child_namespaces: bool,
+    pub(crate) recovery: Option<ConnectionStateRecovery>,
 }
 
 impl Default for SocketConfig {
@@ -115,6 +117,7 @@ impl Default for SocketConfig {
             max_handlers: 1024,
             max_rooms: 10_000,
             cleanup_empty_child_namespaces: true,
+            recovery: None,
         }
     }
 }

@@ -76,6 +76,44 @@ impl Encoder {
         written_by(parser, &Packet { namespace: head.namespace.into(), body })
     }
 
+    /// The same event, which asks for no answer, with a text behind its arguments.
+    ///
+    /// # Errors
+    /// As for the event itself.
+    pub(crate) fn extended(&self, namespace: &str, frame: &Frame, last: &str) -> Result<Frame, EncodeError> {
+        let extended = match self.parser() {
+            None => in_scratch(|out| {
+                Frame::encode(out, |out| {
+                    let text = frame.text_packet();
+                    // From behind the type digit to in front of the bracket.
+                    out.extend_from_slice(text.get(1..text.len() - 1).unwrap_or_default());
+                    append(out, last)?;
+                    Ok::<_, EncodeError>(frame.attachments().iter().map(|a| a.data().clone()).collect())
+                })
+            }),
+            Some(_) => {
+                let mut raw = Err(EncodeError::Parser(ParserError::new("it is no event")));
+                self.look_into(frame, |packet| raw = array_with(packet, last));
+                self.event_of_array(Head { namespace, id: None }, &raw?)
+            }
+        };
+        extended.map(|extended| extended.compress(frame.may_compress()))
+    }
+
+    /// Whether clients see a text as the last thing of an event: its last argument, or its name if it has none.
+    pub(crate) fn ends_with_text(&self, frame: &Frame) -> bool {
+        if self.parser.is_none() {
+            return frame.text_packet().ends_with(b"\"]");
+        }
+        let mut text = false;
+        self.look_into(frame, |packet| {
+            if let Body::Event { event, .. } = &packet.body {
+                text = event.args().iter().last().is_none_or(|last| last.starts_with('"'));
+            }
+        });
+        text
+    }
+
     /// An acknowledgement, or what the value's `Err` says.
     pub(crate) fn ack<T: Serialize + ?Sized>(
         &self,
@@ -193,6 +231,30 @@ pub(crate) fn event_array<T: Serialize + ?Sized>(name: &str, args: &T) -> Result
     let attachments = encode_event_array(&mut text, name, args)?;
     let text = String::from_utf8(text).expect("JSON is UTF-8");
     Ok(RawJson::new(text).with_attachments(attachments))
+}
+
+/// An event with one more argument, as the nodes of a cluster hand it to each other.
+fn array_with(packet: &Packet<'_>, last: &str) -> Result<RawJson, EncodeError> {
+    let Body::Event { event, .. } = &packet.body else {
+        return Err(ParserError::new("it is no event").into());
+    };
+    let mut text = b"[".to_vec();
+    serde_json::to_writer(&mut text, event.name())?;
+    for arg in event.args().iter() {
+        text.push(b',');
+        text.extend_from_slice(arg.as_bytes());
+    }
+    append(&mut text, last)?;
+    let text = String::from_utf8(text).expect("JSON is UTF-8");
+    Ok(RawJson::new(text).with_attachments(event.args().attachments().to_vec()))
+}
+
+/// One more argument, and the end.
+fn append(out: &mut Vec<u8>, last: &str) -> Result<(), serde_json::Error> {
+    out.push(b',');
+    serde_json::to_writer(&mut *out, last)?;
+    out.push(b']');
+    Ok(())
 }
 
 /// From the default parser's form to that of another.

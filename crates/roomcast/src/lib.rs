@@ -53,6 +53,9 @@ mod handler;
 mod broadcast;
 mod deliver;
 
+// What clients have missed while they were away.
+mod recovery;
+
 // Servers, too, say things to each other.
 mod server_event;
 
@@ -99,6 +102,7 @@ pub use crate::io::{Io, IoBuilder, SocketOptions};
 pub use crate::limits::{Exceeded, InvalidNetwork, Limits, Rate, Refusals, TrustedProxies};
 pub use crate::namespace::{Handlers, Namespace, ParentNamespace};
 pub use crate::outbox::{Buffered, Counters, OutboxLimits, Overflow};
+pub use crate::recovery::ConnectionStateRecovery;
 pub use crate::server_event::{
     FromServerEvent, ServerAck, ServerEventContext, ServerHandler, ServerSideError,
 };

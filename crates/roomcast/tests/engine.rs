@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use parking_lot::Mutex;
 use roomcast::engine::{Engine, Message, NotSent, Sent, Session};
-use roomcast::{Io, IoBuilder, ServerBuilder, Transport};
+use roomcast::{Io, IoBuilder, ServerBuilder, Socket, Transport};
 use tokio::net::TcpListener;
 
 use support::{Polling, WebSocket, serve, soon, until};
@@ -104,6 +104,28 @@ async fn a_watched_message_that_a_close_drops_is_told_as_not_sent() {
     assert_eq!(soon("the end", &mut dropped).await, Err(NotSent));
     assert!(session.is_closed());
     assert_eq!(session.send_watched("too late").await, Err(NotSent));
+}
+
+#[tokio::test]
+async fn a_socket_knows_the_session_that_carries_it() {
+    let newest = Arc::new(Mutex::new(None));
+    let slot = newest.clone();
+    let io = Io::builder().on_session_open(move |session| *slot.lock() = Some(session.id())).build();
+    io.on("session", async |socket: Socket| {
+        let session = socket.session();
+        assert_ne!(session.id(), socket.id());
+        assert_eq!(session.handshake().url(), socket.handshake().url());
+        session.send(r#"2["raw"]"#);
+        session.id()
+    });
+    io.on("close", async |socket: Socket| socket.session().close());
+    let mut client = WebSocket::connect(serve(&io).await).await;
+    client.send(r#"421["session"]"#).await;
+    let id = newest.lock().clone().expect("a session has opened");
+    client.expect(&[r#"42["raw"]"#, &format!(r#"431["{id}"]"#)]).await;
+    client.send(r#"42["close"]"#).await;
+    assert!(client.closed().await.is_empty());
+    until("the end", || io.sessions() == 0).await;
 }
 
 /// Notes what happens to sessions.

@@ -143,6 +143,40 @@ async fn who_hears_what_goes_out_hears_emits_and_broadcasts_but_no_acknowledgeme
 }
 
 #[tokio::test]
+async fn who_hears_everything_can_be_put_in_front_and_sent_away() {
+    let (mut client, mut lines) = server_and_client(|io| {
+        io.on_connect(async |socket: Socket, log: State<Log>| {
+            for name in ["second", "first"] {
+                let (heard, sent) = (log.clone(), log.clone());
+                socket.prepend_any(move || {
+                    let heard = heard.clone();
+                    async move { heard.say(format!("{name} hears")) }
+                });
+                socket.prepend_any_outgoing(move |_, _| sent.say(format!("{name} sees")));
+            }
+            socket.on_any_outgoing(move |_, _| log.say("last sees"));
+        });
+        io.on("go", async |socket: Socket| {
+            socket.emit("went", ());
+        });
+        io.on("off", async |socket: Socket| {
+            socket.off_any();
+            socket.off_any_outgoing();
+        });
+    })
+    .await;
+    client.send(r#"42["go"]"#).await;
+    client.expect(&[r#"42["went"]"#]).await;
+    let seen = ["first hears", "second hears", "first sees", "second sees", "last sees"];
+    lines.expect(&seen).await;
+    client.send(r#"42["off"]"#).await;
+    lines.expect(&["first hears", "second hears"]).await;
+    client.send(r#"42["go"]"#).await;
+    client.expect(&[r#"42["went"]"#]).await;
+    assert!(lines.rest().is_empty());
+}
+
+#[tokio::test]
 async fn a_packet_middleware_can_look_rewrite_and_refuse() {
     hush_panics();
     let (mut client, mut lines) = server_and_client(|io| {

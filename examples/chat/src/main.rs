@@ -12,7 +12,8 @@ struct Login {
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let port = std::env::args().nth(1).unwrap_or_else(|| "3000".into());
-    let io = Io::new();
+    let old_clients = std::env::args().any(|option| option == "--allow-eio3");
+    let io = Io::builder().allow_eio3(old_clients).build();
     chat(&io.of("/"));
     chat(&io.of_pattern("/team/{name}"));
     chat(io.of("/staff").middleware(async |login: Login| match login.password.as_deref() {

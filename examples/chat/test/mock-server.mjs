@@ -1,5 +1,5 @@
 // What: the chat's contract on the official JavaScript server, so that the page can be built and tested without the Rust one.
-// In: a port as the only argument (3000 if none); CLIENT_SCRIPT, a browser client to serve instead of the official one.
+// In: a port (3000 if none), `--allow-eio3` to take clients of Socket.IO 2; CLIENT_SCRIPT, a browser client to serve instead of the official one.
 // Out: the page at `/`, the client, the chat in `/`, `/staff` and `/team/<name>`; one line `listening on :PORT` once it is ready.
 // Odd: nothing is kept between two runs; the test kills it and starts it again, as a deployment would.
 import { createServer } from "node:http";
@@ -16,7 +16,7 @@ const http = createServer(async (request, response) => {
   if (request.url === "/") await send(response, PAGE, "text/html");
   else response.writeHead(404).end();
 });
-const io = new Server(http, { serveClient: CLIENT_SCRIPT === undefined });
+const io = new Server(http, { serveClient: CLIENT_SCRIPT === undefined, allowEIO3: process.argv.includes("--allow-eio3") });
 if (CLIENT_SCRIPT !== undefined) {
   io.engine.use(async (request, response, next) => {
     if (request.url === "/socket.io/socket.io.js") await send(response, CLIENT_SCRIPT, "text/javascript");

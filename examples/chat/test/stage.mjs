@@ -29,8 +29,9 @@ export const BROWSER = {
 
 /** The chat server under test, always on the same port. */
 export class Subject {
-  static async start() {
+  static async start(...options) {
     const subject = new Subject();
+    subject.options = options;
     subject.port = await freePort();
     subject.url = `http://localhost:${subject.port}/`;
     await subject.start();
@@ -40,7 +41,7 @@ export class Subject {
   async start() {
     const mock = fileURLToPath(new URL("mock-server.mjs", import.meta.url));
     const command = CHAT_BIN === undefined ? [process.execPath, mock] : [CHAT_BIN];
-    this.child = spawn(command[0], [...command.slice(1), String(this.port)], { stdio: ["ignore", "pipe", "inherit"] });
+    this.child = spawn(command[0], [...command.slice(1), String(this.port), ...this.options], { stdio: ["ignore", "pipe", "inherit"] });
     for await (const line of createInterface({ input: this.child.stdout })) {
       if (line.includes(`listening on :${this.port}`)) break;
     }

@@ -208,6 +208,33 @@ impl Frame {
         self
     }
 
+    /// Replaces the last occurrence of some bytes by as many others: in the text packet, or else in what follows it. It
+    /// happens in place, unless the frame is shared: then this clone goes its own way. `false` if they do not occur.
+    pub fn overwrite(&mut self, old: &[u8], new: &[u8]) -> bool {
+        debug_assert_eq!(old.len(), new.len());
+        let text_packet = Repr::PREFIX + usize::from(self.text_part()[1]);
+        let in_text = last_occurrence(&self.text_part()[text_packet..], old).map(|at| text_packet + at);
+        match (&mut self.0, in_text) {
+            (Repr::Text(text), Some(at)) => Arc::make_mut(text)[at..at + new.len()].copy_from_slice(new),
+            (Repr::Attached(attached), Some(at)) => {
+                Arc::make_mut(attached).text[at..at + new.len()].copy_from_slice(new);
+            }
+            (Repr::Text(_), None) => return false,
+            (Repr::Attached(attached), None) => {
+                let found = |attachment: &Attachment| last_occurrence(&attachment.data, old);
+                let mut attachments = attached.attachments.iter().enumerate().rev();
+                let Some((index, at)) = attachments.find_map(|(n, a)| Some((n, found(a)?))) else {
+                    return false;
+                };
+                let data = &mut Arc::make_mut(attached).attachments[index].data;
+                let mut bytes = data.to_vec();
+                bytes[at..at + new.len()].copy_from_slice(new);
+                *data = bytes.into();
+            }
+        }
+        true
+    }
+
     /// Whether transports may compress it.
     #[must_use]
     pub fn may_compress(&self) -> bool {
@@ -322,6 +349,10 @@ impl Attachment {
     }
 }
 
+fn last_occurrence(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len().max(1)).rposition(|window| window == part)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -384,5 +415,22 @@ mod tests {
             let rest: Vec<u8> = frame.websocket_slices(skip).flatten().copied().collect();
             assert_eq!(rest, whole[skip..], "from byte {skip}");
         }
+    }
+
+    #[test]
+    fn the_last_occurrence_of_a_text_is_replaced_and_other_clones_keep_it() {
+        let mut frame = Frame::text("2[\"~~\",\"~~\"]");
+        let before = frame.clone();
+        assert!(frame.overwrite(b"~~", b"ab"));
+        assert_eq!(frame.text_packet(), b"42[\"~~\",\"ab\"]");
+        assert_eq!(before.text_packet(), b"42[\"~~\",\"~~\"]");
+        assert!(!frame.overwrite(b"zz", b"ab"));
+        let mut attached = with_attachment();
+        assert!(attached.overwrite(b"a\"", b"b\""));
+        assert!(attached.overwrite(&[2, 3], &[9, 8]), "behind the text as well");
+        assert!(!attached.overwrite(&[2, 3], &[9, 8]));
+        assert_eq!(attached.attachments()[0].data()[..], [1, 9, 8, 4]);
+        assert!(attached.text_packet().starts_with(b"451-[\"b\""));
+        assert_eq!(attached.websocket_len(), with_attachment().websocket_len());
     }
 }

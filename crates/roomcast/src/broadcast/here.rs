@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::namespace::NamespaceInner;
 use crate::outbox::{Pushed, Urgency};
+use crate::recovery;
 use crate::socket::{Emitted, Outgoing, Waiter};
 
 /// Gives a frame to every socket that the target means.
@@ -24,6 +25,9 @@ pub(crate) fn deliver_here(
     frame: &Frame,
     urgency: &Urgency,
 ) -> Emitted {
+    if let Some(recorder) = namespace.recorder() {
+        return recovery::broadcast(namespace, recorder, target, frame, urgency);
+    }
     let mut emitted = Emitted::default();
     if namespace.hears_outgoing() {
         // Listeners are user code: they are called with no lock held.

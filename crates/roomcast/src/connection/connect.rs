@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 use futures_util::FutureExt;
+use proto::Sid;
 use proto::engine::{Frame, Revision};
 use proto::socket::{Args, EncodeError, NamespacePath, SlotId};
 use serde::Serialize;
@@ -16,6 +17,7 @@ use crate::handler::{AnyHandler, Done, Origin, panic_message};
 use crate::http::Handshake;
 use crate::namespace::Joining;
 use crate::outbox::Urgency;
+use crate::recovery::{self, Departure, Seat};
 use crate::session::{Closing, Mailbox};
 use crate::socket::auth_args;
 use crate::{Io, Namespace, Socket};
@@ -46,7 +48,9 @@ pub(crate) struct Entering {
 impl Drop for Entering {
     fn drop(&mut self) {
         if let Some(socket) = self.socket.take() {
-            socket.depart();
+            let rooms = socket.depart();
+            // One that came back and has not arrived may try again.
+            socket.part(rooms, if socket.recovered() { Departure::Kept } else { Departure::Final });
         }
         if let Some(joining) = self.joining.take() {
             let namespace = joining.namespace().clone();
@@ -59,6 +63,9 @@ impl Drop for Entering {
 #[derive(Serialize)]
 struct ConnectReply<'a> {
     sid: &'a str,
+    /// With recovery on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<&'a str>,
 }
 
 impl Connection {
@@ -98,9 +105,10 @@ impl Connection {
 
     fn welcome(&mut self, slot: SlotId, mut entering: Entering) {
         let Some(socket) = &entering.socket else { return };
+        let pid = socket.seat().map(Seat::pid);
         let reply = match socket.revision() {
             Revision::V3 => None,
-            Revision::V4 => Some(ConnectReply { sid: socket.id() }),
+            Revision::V4 => Some(ConnectReply { sid: socket.id(), pid: pid.as_ref().map(Sid::as_str) }),
         };
         let frame = match socket.encoder().connect(socket.namespace_path(), reply.as_ref()) {
             Ok(frame) => frame,
@@ -113,10 +121,19 @@ impl Connection {
         };
         let Some(socket) = entering.socket.take() else { return };
         self.connect_deadline = None;
-        // The reply goes before anything that rooms may bring.
-        let _ = socket.push(frame, &Urgency::Reliable);
+        if let Some((seat, recorder)) = socket.recovery() {
+            if recovery::welcome(&socket, seat, recorder, frame).is_err() {
+                tracing::debug!(socket = socket.id(), "what it has missed is not kept any more");
+                self.closing = Closing::Yes;
+                entering.socket = Some(socket);
+                return;
+            }
+        } else {
+            // The reply goes before anything that rooms may bring.
+            let _ = socket.push(frame, &Urgency::Reliable);
+            socket.arrive();
+        }
         self.sockets.push((slot, socket.clone()));
-        socket.arrive();
         drop(entering);
         let definition = socket.namespace().definition();
         let auth = socket.auth_text();
@@ -215,9 +232,17 @@ async fn run_middlewares(
 ) -> Result<Entering, ConnectError> {
     namespace.prepared().await;
     let definition = Guard::into_inner(namespace.definition());
-    let socket = Socket::enter(&namespace, mailbox, handshake, auth);
+    let restored = match namespace.recorder() {
+        // In a box, because it is rare, and this future is not.
+        Some(recorder) => Box::pin(recovery::claim(&namespace, recorder, &mailbox, auth.as_deref())).await,
+        None => None,
+    };
+    let socket = Socket::enter(&namespace, mailbox, handshake, auth, restored);
     entering.socket = Some(socket.clone());
-    for middleware in &definition.middlewares {
+    let skip =
+        socket.recovered() && namespace.recorder().is_some_and(|log| log.absence().skips_middlewares());
+    let middlewares = if skip { &[][..] } else { &definition.middlewares };
+    for middleware in middlewares {
         run_middleware(&entering.io, &**middleware, &socket).await?;
     }
     Ok(entering)

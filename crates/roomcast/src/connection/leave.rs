@@ -4,6 +4,7 @@ use proto::socket::SlotId;
 
 use super::Connection;
 use crate::extract::Reason;
+use crate::recovery::Departure;
 use crate::socket::auth_args;
 use crate::{Socket, names};
 
@@ -23,17 +24,23 @@ impl Connection {
 
     /// First the handlers that still see the rooms, then the end of all that the socket was in, then the others.
     fn part(&mut self, socket: &Socket, reason: Reason) {
-        socket.begin_departure();
+        let departure = match reason.is_recoverable() && !self.io.core().is_closing() {
+            true => Departure::Kept,
+            false => Departure::Final,
+        };
+        socket.begin_departure(departure);
         let definition = socket.namespace().definition();
         let (disconnecting, disconnect) = socket.take_disconnect_handlers();
         let args = auth_args(None);
         for handler in definition.disconnecting.iter().chain(&disconnecting) {
             self.call(&**handler, socket, &names::DISCONNECTING, &args, None, Some(reason));
         }
-        socket.depart();
+        let rooms = socket.depart();
         for handler in definition.disconnect.iter().chain(&disconnect) {
             self.call(&**handler, socket, &names::DISCONNECT, &args, None, Some(reason));
         }
+        // Its handlers are done with what is kept.
+        socket.part(rooms, departure);
         self.io.clean_up(socket.namespace());
     }
 }

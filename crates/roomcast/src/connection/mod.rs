@@ -24,6 +24,7 @@ use crate::handler::{Done, Tasks};
 use crate::http::Handshake;
 use crate::limits::Refused;
 use crate::outbox::Urgency;
+use crate::recovery::Departure;
 use crate::session::{Application, Closing, Command, Mailbox};
 use crate::socket::auth_args;
 use crate::{Io, Socket, names};
@@ -326,7 +327,8 @@ fn now() -> Instant {
 impl Drop for Connection {
     fn drop(&mut self) {
         for (_, socket) in self.sockets.drain(..) {
-            socket.depart();
+            let rooms = socket.depart();
+            socket.part(rooms, Departure::Final);
             self.io.clean_up(socket.namespace());
         }
     }

@@ -49,6 +49,20 @@ impl Reason {
         }
     }
 
+    /// Whether the client may come back and be recovered. JS: socket.io/lib/socket.ts `RECOVERABLE_DISCONNECT_REASONS`
+    pub(crate) fn is_recoverable(self) -> bool {
+        match self {
+            Self::TransportClose
+            | Self::TransportError
+            | Self::PingTimeout
+            | Self::ForcedClose
+            | Self::ForcedServerClose
+            | Self::ServerShuttingDown
+            | Self::SlowConsumer => true,
+            Self::ParseError | Self::ClientNamespaceDisconnect | Self::ServerNamespaceDisconnect => false,
+        }
+    }
+
     /// What the end of the session means for its sockets.
     pub(crate) fn of_session(reason: CloseReason, deferred: bool) -> Self {
         match reason {

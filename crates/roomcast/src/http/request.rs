@@ -109,20 +109,23 @@ where
     B::Error: Display,
 {
     let core = acceptor.core();
-    let form = polling::Form {
+    let query = Query::parse(request.uri().query());
+    let form = || polling::Form {
         compression: Compression::for_request(core.config.http_compression, request.headers()),
-        jsonp: Query::parse(request.uri().query()).jsonp(),
+        jsonp: query.jsonp(),
     };
-    Ok(match verify(acceptor, request, asked).await? {
-        Purpose::Open(Transport::Polling, opening) => polling::open(acceptor, opening, form).await?,
+    Ok(match verify(acceptor, request, &query, asked).await? {
+        Purpose::Open(Transport::Polling, opening) => polling::open(acceptor, opening, form()).await?,
         Purpose::Open(Transport::WebSocket, opening) => websocket::open(acceptor, request.parts(), opening)?,
         // It has no requests here.
         Purpose::Open(Transport::WebTransport, _) => return Err(HandshakeError::UnknownTransport),
         Purpose::Probe(mailbox, dialect) => websocket::probe(acceptor, request.parts(), dialect, mailbox)?,
         Purpose::Useless => websocket::useless(acceptor, request.parts())?,
         Purpose::Exchange(mailbox) => match *request.method() {
-            Method::GET => polling::poll(mailbox, form).await,
-            Method::POST => polling::post(core, mailbox, request.headers(), form.jsonp.as_ref(), body).await,
+            Method::GET => polling::poll(mailbox, form()).await,
+            Method::POST => {
+                polling::post(core, mailbox, request.headers(), query.jsonp().as_ref(), body).await
+            }
             _ => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
         },
     })
@@ -142,10 +145,10 @@ fn refuse(core: &Core, request: &HttpRequest, error: &HandshakeError, asked: Ask
 async fn verify<A: Acceptor>(
     acceptor: &A,
     request: &HttpRequest,
+    query: &Query<'_>,
     asked: Asked,
 ) -> Result<Purpose, HandshakeError> {
     let core = acceptor.core();
-    let query = Query::parse(request.uri().query());
     let transport = query.transport.as_deref().and_then(Transport::from_name);
     let transport = transport
         .filter(|transport| {

@@ -22,6 +22,7 @@ use crate::error::Failure;
 use crate::hooks::Hooks;
 use crate::http::{Acceptor, Plain, bind, listen};
 use crate::namespace::{Joining, Registry};
+use crate::recovery::Absence;
 use crate::session::Mailbox;
 use crate::{Counters, Handshake, Namespace, ParentNamespace, Refusals, RoomcastLayer, RoomcastService};
 
@@ -39,6 +40,8 @@ struct IoInner {
     hooks: Arc<Hooks>,
     namespaces: Registry,
     main: Namespace,
+    /// With recovery on.
+    absence: Option<Arc<Absence>>,
 }
 
 impl Io {
@@ -393,6 +396,9 @@ impl Io {
     /// The sessions end even if this is no longer polled; the adapters are then perhaps not closed.
     pub async fn close(&self) {
         self.0.core.close().await;
+        if let Some(absence) = &self.0.absence {
+            absence.clear();
+        }
         let namespaces = self.0.namespaces.all();
         let closing = namespaces.iter().map(Namespace::close_adapter);
         let _ = tokio::time::timeout(GRACE, futures_util::future::join_all(closing)).await;
@@ -432,6 +438,18 @@ impl Io {
 
     pub(crate) async fn find_namespace(&self, path: &NamespacePath, auth: Option<&str>) -> Option<Joining> {
         self.0.namespaces.find(path, auth).await
+    }
+
+    /// A namespace that was kept for clients that were away is freed when the last of them is given up.
+    fn clean_up_after_absence(&self) {
+        if let Some(absence) = &self.0.absence {
+            let io = Arc::downgrade(&self.0);
+            absence.set_clean_up(move |namespace| {
+                if let Some(io) = io.upgrade() {
+                    Io(io).clean_up(namespace);
+                }
+            });
+        }
     }
 
     pub(crate) fn clean_up(&self, namespace: &Namespace) {

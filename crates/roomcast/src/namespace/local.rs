@@ -13,6 +13,7 @@ use roomcast_adapter::{Local, RawJson, Room, Target};
 use super::{Namespace, NamespaceInner};
 use crate::broadcast::{Prepared, ask_here, deliver_here};
 use crate::outbox::Urgency;
+use crate::recovery::Recorder;
 use crate::{Socket, server_event};
 
 impl NamespaceInner {
@@ -79,7 +80,8 @@ impl Local for NamespaceInner {
     }
 
     fn has_room(&self, room: &str) -> bool {
-        self.members.contains(room)
+        // Who is away is in rooms as well.
+        self.members.contains(room) || self.recorder().is_some_and(Recorder::is_recording)
     }
 
     fn rooms(&self) -> Vec<Room> {

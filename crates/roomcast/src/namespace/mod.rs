@@ -29,9 +29,11 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
 use crate::broadcast::{Broadcast, BroadcastAck, RemoteSocket};
+use crate::deliver::Encoder;
 use crate::error::FetchError;
 use crate::hooks::Hooks;
 use crate::outbox::{Counting, Pushed};
+use crate::recovery::Recorder;
 use crate::server_event::Calls;
 use crate::socket::Emitted;
 use crate::{Counters, IntoRooms, Socket};
@@ -65,6 +67,8 @@ pub(crate) struct NamespaceInner {
     /// Sockets with listeners for outgoing events.
     outgoing: AtomicIsize,
     counting: Counting,
+    /// With recovery on.
+    recorder: Option<Box<Recorder>>,
     /// Set once, where the server has an adapter.
     backend: OnceLock<Arc<Backend>>,
     /// Set when the first one comes.
@@ -93,6 +97,7 @@ impl Namespace {
             joining: AtomicUsize::new(0),
             outgoing: AtomicIsize::new(0),
             counting: Counting::default(),
+            recorder: shared.absence.as_ref().map(|absence| Box::new(Recorder::new(absence))),
             backend: OnceLock::new(),
             observers: OnceLock::new(),
             server_calls: Calls::default(),
@@ -271,6 +276,21 @@ impl Namespace {
         self.0.counting.count_closed_slow();
     }
 
+    /// The log of its events, with recovery on.
+    #[inline]
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+        self.0.recorder()
+    }
+
+    pub(crate) fn path(&self) -> &NamespacePath {
+        &self.0.path
+    }
+
+    /// Whether clients that are away may come back to it.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.recorder().is_some_and(Recorder::is_recording)
+    }
+
     pub(crate) fn definition(&self) -> Guard<Arc<Definition>> {
         self.0.handlers.definition()
     }
@@ -301,8 +321,18 @@ impl NamespaceInner {
         self.path.as_str()
     }
 
+    pub(crate) fn encoder(&self) -> &Encoder {
+        &self.hooks.encoder
+    }
+
     pub(crate) fn members(&self) -> &Rooms<Socket> {
         &self.members
+    }
+
+    /// The log of its events, with recovery on.
+    #[inline]
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+        self.recorder.as_deref()
     }
 
     pub(crate) fn next_ack_id(&self) -> u64 {

@@ -18,10 +18,13 @@ use super::{Handlers, Namespace};
 use roomcast_adapter::AdapterFactory;
 
 use crate::hooks::Hooks;
+use crate::recovery::Absence;
 
 pub(crate) struct Registry {
     pub(super) max_rooms: usize,
     pub(super) hooks: Arc<Hooks>,
+    /// With recovery on.
+    pub(super) absence: Option<Arc<Absence>>,
     /// Makes the adapter of each namespace; without one the server is alone.
     pub(super) adapter: Option<Box<dyn AdapterFactory>>,
     /// Whether an empty child is freed.
@@ -67,10 +70,12 @@ impl Registry {
         hooks: Arc<Hooks>,
         max_rooms: usize,
         clean_up: bool,
+        absence: Option<Arc<Absence>>,
         adapter: Option<Box<dyn AdapterFactory>>,
     ) -> Self {
         let (namespaces, parents, new_namespace) = Default::default();
-        let registry = Self { max_rooms, hooks, adapter, clean_up, namespaces, parents, new_namespace };
+        let registry =
+            Self { max_rooms, hooks, absence, adapter, clean_up, namespaces, parents, new_namespace };
         registry.of(&NamespacePath::root());
         registry
     }
@@ -157,6 +162,7 @@ impl Registry {
         }
         let mut namespaces = self.namespaces.write();
         let freed = namespace.is_empty()
+            && !namespace.is_awaited()
             && namespace.0.child.load(Ordering::Acquire)
             && namespace.0.joining.load(Ordering::Acquire) == 0
             && namespaces.get(&namespace.0.path) == Some(namespace);

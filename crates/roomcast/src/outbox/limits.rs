@@ -70,6 +70,11 @@ impl OutboxLimits {
         self
     }
 
+    /// Whether so much is at most half of what may wait.
+    pub(crate) fn half_hold(&self, bytes: usize, packets: usize) -> bool {
+        bytes <= self.bytes / 2 && packets <= self.packets as usize / 2
+    }
+
     /// What happens when more would wait, default [`Overflow::Close`].
     #[must_use]
     pub fn overflow(mut self, overflow: Overflow) -> Self {

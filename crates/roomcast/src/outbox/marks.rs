@@ -15,12 +15,30 @@ const KEPT_MARKS: usize = 16;
 
 /// What makes two events the same for [`Urgency::Latest`]: a namespace and the program's own name for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key(Arc<str>);
+pub(crate) struct Key {
+    text: Arc<str>,
+    /// The newer one stands behind all others, not in the place of the older one.
+    in_order: bool,
+}
 
 impl Key {
     pub(crate) fn new(namespace: &str, key: &str) -> Self {
         // No namespace has a comma in its path, so no two pairs give the same text.
-        Self(format!("{namespace},{key}").into())
+        Self { text: format!("{namespace},{key}").into(), in_order: false }
+    }
+
+    pub(super) fn is_in_order(&self) -> bool {
+        self.in_order
+    }
+}
+
+impl Urgency {
+    /// The same for events that must not overtake others.
+    pub(crate) fn in_order(&self) -> Self {
+        match self {
+            Self::Latest(key) => Self::Latest(Key { text: key.text.clone(), in_order: true }),
+            other => other.clone(),
+        }
     }
 }
 

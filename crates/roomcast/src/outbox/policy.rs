@@ -30,7 +30,10 @@ impl Outbox {
         if let Urgency::Latest(key) = urgency
             && let Some(index) = self.marks().and_then(|marks| marks.position(key))
         {
-            return self.replace(index, frame, urgency, key);
+            return match key.is_in_order() {
+                false => self.replace(index, frame, urgency, key),
+                true => self.succeed(index, frame, urgency),
+            };
         }
         let cost = frame.cost();
         let Some(dropped) = self.make_room(cost) else { return self.refuse(urgency) };
@@ -67,6 +70,24 @@ impl Outbox {
             if let Some(marks) = self.marks() {
                 marks.replaced(urgency, old, new, policy);
             }
+        }
+        Pushed::Replaced(dropped)
+    }
+
+    /// Puts a frame behind all others, and takes the one of the same key out.
+    fn succeed(&mut self, index: usize, frame: Frame, urgency: &Urgency) -> Pushed {
+        let policy = self.limits.overflow;
+        let old = self.frames.remove(index).map_or(0, |frame| frame.cost());
+        self.bytes -= old;
+        self.packets -= 1;
+        if let Some(marks) = self.marks() {
+            marks.remove(index, old, policy);
+        }
+        let cost = frame.cost();
+        let Some(dropped) = self.make_room(cost) else { return self.refuse(urgency) };
+        self.append(frame, cost);
+        if let Some(marks) = self.marks() {
+            marks.push_back(urgency, cost, policy);
         }
         Pushed::Replaced(dropped)
     }

@@ -16,6 +16,7 @@ use super::{Socket, Waiter};
 use crate::error::{AckError, Cause, EmitError};
 use crate::handler::panic_message;
 use crate::outbox::{Key, Pushed, Urgency};
+use crate::recovery;
 
 /// What became of an emit: how many sockets it is on its way to, and how many it will not reach, and why. Nothing has to
 /// be done with it: a failure that is this program's fault has been reported to the error hook as well.
@@ -35,6 +36,7 @@ pub struct Emitted {
     dropped_volatile: usize,
     dropped_full: usize,
     closed_slow: usize,
+    pub(crate) recorded: bool,
     pub(crate) error: Option<EmitError>,
 }
 
@@ -81,6 +83,7 @@ impl Emitted {
         self.dropped_volatile += other.dropped_volatile;
         self.dropped_full += other.dropped_full;
         self.closed_slow += other.closed_slow;
+        self.recorded |= other.recorded;
         self.error = self.error.or(other.error);
         self
     }
@@ -131,6 +134,13 @@ impl Emitted {
     #[must_use]
     pub fn closed_slow(&self) -> usize {
         self.closed_slow
+    }
+
+    /// Whether it is kept for clients that are away, this one or whoever it was for, so that they get it when they come
+    /// back. Never without [`ConnectionStateRecovery`](crate::ConnectionStateRecovery).
+    #[must_use]
+    pub fn recorded(&self) -> bool {
+        self.recorded
     }
 
     /// The number of outboxes it waits in, or what went wrong.
@@ -290,7 +300,10 @@ impl Modified {
     pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Emitted {
         match self.encode(event, &args, None) {
             Err(error) => Emitted::failed(error),
-            Ok(frame) => self.send(frame, &self.urgency),
+            Ok(frame) => match self.socket.recovery() {
+                None => self.send(frame, &self.urgency),
+                Some((seat, recorder)) => recovery::send(&self.socket, seat, recorder, frame, &self.urgency),
+            },
         }
     }
 

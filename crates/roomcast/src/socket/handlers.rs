@@ -61,6 +61,22 @@ impl HandlerTable {
     }
 }
 
+/// Where among the others a catch-all handler goes.
+#[derive(Clone, Copy)]
+enum Place {
+    First,
+    Last,
+}
+
+impl Place {
+    fn add<T>(self, list: &mut Vec<T>, one: T) {
+        match self {
+            Self::First => list.insert(0, one),
+            Self::Last => list.push(one),
+        }
+    }
+}
+
 impl Socket {
     /// Calls `handler` for every event of that name. JS: `socket.on(event, listener)`.
     ///
@@ -125,20 +141,19 @@ impl Socket {
 
     /// Calls `handler` for every event, before the handlers of its name; it does not answer. JS: `socket.onAny(listener)`.
     pub fn on_any<P: 'static>(&self, handler: impl Handler<P>) -> HandlerId {
-        self.register(|handlers| {
-            let id = handlers.next_id();
-            handlers.any.push((id, erase(handler)));
-            id
-        })
+        self.hear_any(erase(handler), Place::Last)
     }
 
     /// The same, before the other ones. JS: `socket.prependAny(listener)`.
     pub fn prepend_any<P: 'static>(&self, handler: impl Handler<P>) -> HandlerId {
-        self.register(|handlers| {
-            let id = handlers.next_id();
-            handlers.any.insert(0, (id, erase(handler)));
-            id
-        })
+        self.hear_any(erase(handler), Place::First)
+    }
+
+    /// Removes all handlers for every event. JS: `socket.offAny()`.
+    pub fn off_any(&self) {
+        let removed = self.with_extras(|extras| std::mem::take(&mut extras.handlers.any));
+        // Outside the lock: closures own user values.
+        drop(removed);
     }
 
     /// Calls `listener` for every event that is sent to this socket, alone or by a broadcast. JS:
@@ -147,12 +162,45 @@ impl Socket {
         &self,
         listener: impl Fn(&Self, &Outgoing<'_>) + Send + Sync + 'static,
     ) -> HandlerId {
+        self.hear_outgoing(Arc::new(listener), Place::Last)
+    }
+
+    /// The same, before the other ones. JS: `socket.prependAnyOutgoing(listener)`.
+    pub fn prepend_any_outgoing(
+        &self,
+        listener: impl Fn(&Self, &Outgoing<'_>) + Send + Sync + 'static,
+    ) -> HandlerId {
+        self.hear_outgoing(Arc::new(listener), Place::First)
+    }
+
+    /// Removes all listeners to what is sent to this socket. JS: `socket.offAnyOutgoing()`.
+    pub fn off_any_outgoing(&self) {
+        let removed = self.with_extras(|extras| {
+            let handlers = &mut extras.handlers;
+            if handlers.hears_outgoing() {
+                self.namespace().count_outgoing(-1);
+            }
+            std::mem::take(&mut handlers.outgoing)
+        });
+        // Outside the lock: closures own user values.
+        drop(removed);
+    }
+
+    fn hear_any(&self, handler: Arc<dyn AnyHandler>, place: Place) -> HandlerId {
+        self.register(|handlers| {
+            let id = handlers.next_id();
+            place.add(&mut handlers.any, (id, handler));
+            id
+        })
+    }
+
+    fn hear_outgoing(&self, listener: OutgoingListener, place: Place) -> HandlerId {
         self.register(|handlers| {
             if handlers.alive && !handlers.hears_outgoing() {
                 self.namespace().count_outgoing(1);
             }
             let id = handlers.next_id();
-            handlers.outgoing.push((id, Arc::new(listener)));
+            place.add(&mut handlers.outgoing, (id, listener));
             id
         })
     }

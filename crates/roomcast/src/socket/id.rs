@@ -34,6 +34,11 @@ impl SocketId {
         Self::Random(random_id())
     }
 
+    /// The one that a socket had whose client is back. Only those of revision 4 come back.
+    pub(super) fn restored(id: &str) -> Option<Self> {
+        Sid::parse(id).map(Self::Random)
+    }
+
     pub(super) fn as_str(&self) -> &str {
         match self {
             Self::Random(id) => id.as_str(),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
-use proto::engine::Frame;
+use proto::engine::{Frame, Revision};
 use roomcast_adapter::Room;
 use roomcast_adapter::memory::{JoinError, MemberKey};
 use tokio::sync::futures::OwnedNotified;
@@ -17,8 +17,10 @@ use super::acks::AckTable;
 use super::handlers::HandlerTable;
 use super::id::SocketId;
 use crate::Namespace;
+use crate::engine::Session;
 use crate::http::Handshake;
 use crate::outbox::{Pushed, Urgency};
+use crate::recovery::{Departure, Recorder, Restored, Seat};
 use crate::session::{Command, Mailbox};
 
 /// Numbers for the commands to a connection; they never repeat.
@@ -45,7 +47,16 @@ pub(crate) struct SocketInner {
     namespace: Namespace,
     mailbox: Arc<Mailbox>,
     handshake: Arc<Handshake>,
+    /// With recovery on.
+    seat: Option<Box<Seat>>,
     extras: Mutex<Option<Box<Extras>>>,
+}
+
+/// What the application keeps for a socket, and for the one that its client comes back as.
+#[derive(Clone, Default)]
+pub(crate) struct Kept {
+    data: Vec<(TypeId, Arc<dyn Any + Send + Sync>)>,
+    attached: Option<Arc<serde_json::Value>>,
 }
 
 /// What most sockets do not have.
@@ -66,10 +77,28 @@ impl Socket {
         mailbox: Arc<Mailbox>,
         handshake: Arc<Handshake>,
         auth: Option<Box<str>>,
+        restored: Option<Restored>,
     ) -> Self {
-        let extras = auth.map(|auth| Box::new(Extras { auth: Some(auth.into()), ..Extras::default() }));
+        let mut extras = auth.map(|auth| Box::new(Extras { auth: Some(auth.into()), ..Extras::default() }));
+        let (mut id, mut rooms) = (None, Vec::new());
+        let seat = match (restored, namespace.recorder()) {
+            (Some(restored), _) => {
+                let (seat, session) = Seat::restored(restored);
+                id = SocketId::restored(&session.id);
+                rooms = session.rooms;
+                let Kept { data, attached } = session.data;
+                let extras = extras.get_or_insert_default();
+                (extras.data, extras.attached) = (data, attached);
+                Some(seat)
+            }
+            (None, Some(recorder)) if mailbox.dialect().revision() == Revision::V4 => {
+                Some(Seat::new(recorder.absence().begin(namespace)))
+            }
+            // Without recovery, or without a word for it: clients of revision 3 know none.
+            (None, _) => None,
+        };
         let socket = Self(Arc::new(SocketInner {
-            id: SocketId::new(namespace, &mailbox),
+            id: id.unwrap_or_else(|| SocketId::new(namespace, &mailbox)),
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             phase: AtomicU8::new(Phase::Entering as u8),
             has_handlers: AtomicBool::new(false),
@@ -77,34 +106,54 @@ impl Socket {
             namespace: namespace.clone(),
             mailbox,
             handshake,
+            seat: seat.map(Box::new),
             extras: Mutex::new(extras),
         }));
         let key = namespace.members().insert(socket.clone());
         let key = key.expect("ids of sessions were looked for, and 120 random bits do not repeat");
         socket.0.key.set(key).expect("the key is set once, here");
+        for room in rooms.iter().filter(|room| **room != *socket.id()) {
+            socket.join(room);
+        }
+        if let Some((_, recorder)) = socket.recovery() {
+            recorder.absence().seat(&socket);
+        }
         socket
     }
 
     /// It is in.
     pub(crate) fn arrive(&self) {
-        self.0.set_phase(Phase::Connected);
+        self.set_connected();
+        self.activate();
+    }
+
+    /// Its rooms and broadcasts know it.
+    pub(crate) fn activate(&self) {
         self.namespace().members().activate(self.0.key());
     }
 
-    /// It is leaving: nothing reaches it any more, but its rooms can still be seen.
-    pub(crate) fn begin_departure(&self) {
-        self.0.set_phase(Phase::Departing);
+    /// It can be reached.
+    pub(crate) fn set_connected(&self) {
+        self.0.set_phase(Phase::Connected);
     }
 
-    /// It is gone: from its rooms, with its handlers; who waits for its answers is told.
-    pub(crate) fn depart(&self) {
+    /// It is leaving: nothing reaches it any more, but its rooms can still be seen.
+    pub(crate) fn begin_departure(&self, departure: Departure) {
+        match self.recovery() {
+            None => self.0.set_phase(Phase::Departing),
+            Some((seat, recorder)) => recorder.leave(seat, departure, || self.0.set_phase(Phase::Departing)),
+        }
+    }
+
+    /// It is gone: from its rooms, with its handlers; who waits for its answers is told. Returns the rooms it was in.
+    pub(crate) fn depart(&self) -> Vec<Room> {
         self.0.set_phase(Phase::Gone);
-        self.namespace().members().remove(self.0.key());
+        let rooms = self.namespace().members().remove(self.0.key());
         // An emit that waits for room waits no more.
         self.0.mailbox.wake_waiting();
         let (handlers, acks) = {
             let mut extras = self.0.extras.lock();
-            let Some(extras) = extras.as_deref_mut() else { return };
+            let Some(extras) = extras.as_deref_mut() else { return rooms };
             if extras.handlers.hears_outgoing() {
                 self.namespace().count_outgoing(-1);
             }
@@ -113,6 +162,43 @@ impl Socket {
         // Closures own user values, whose end may be user code: it runs outside the lock.
         drop(handlers);
         acks.fail_all();
+        rooms
+    }
+
+    /// It has left everything, and is kept for its client, or not.
+    pub(crate) fn part(&self, rooms: Vec<Room>, departure: Departure) {
+        if let Some((_, recorder)) = self.recovery() {
+            recorder.absence().part(self, rooms, departure);
+        }
+    }
+
+    /// Its client is back on another connection.
+    pub(crate) fn make_way(&self) {
+        // A session that has ended already is about to tell.
+        let _ = self.0.mailbox.command(Command::Discard);
+    }
+
+    /// What is known of its session, with recovery on.
+    #[inline]
+    pub(crate) fn seat(&self) -> Option<&Seat> {
+        self.0.seat.as_deref()
+    }
+
+    /// The same with the log of its namespace.
+    #[inline]
+    pub(crate) fn recovery(&self) -> Option<(&Seat, &Recorder)> {
+        self.seat().zip(self.namespace().recorder())
+    }
+
+    /// What the application keeps for it.
+    pub(crate) fn kept(&self) -> Kept {
+        let kept =
+            |extras: &mut Extras| Kept { data: extras.data.clone(), attached: extras.attached.clone() };
+        self.with_extras(kept).unwrap_or_default()
+    }
+
+    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
+        self.0.mailbox()
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -129,7 +215,7 @@ impl Socket {
     }
 
     /// The same, if there is room enough; else the frame comes back with what to wait for.
-    pub(super) fn push_or_wait(
+    pub(crate) fn push_or_wait(
         &self,
         frame: Frame,
         urgency: &Urgency,
@@ -175,7 +261,7 @@ impl Socket {
     }
 
     /// Whether emits still go out: also while the middlewares run, and while it is leaving they no longer do.
-    pub(super) fn takes_emits(&self) -> bool {
+    pub(crate) fn takes_emits(&self) -> bool {
         self.0.phase() <= Phase::Connected as u8
     }
 }
@@ -203,6 +289,10 @@ impl SocketInner {
 
     pub(super) fn handshake(&self) -> &Handshake {
         &self.handshake
+    }
+
+    pub(super) fn session(&self) -> Session {
+        Session::new(self.mailbox.clone(), self.handshake.clone())
     }
 
     pub(super) fn mailbox(&self) -> &Arc<Mailbox> {

@@ -24,8 +24,10 @@ use serde::de::DeserializeOwned;
 
 use crate::broadcast::Broadcast;
 use crate::deliver::Encoder;
+use crate::engine::Session;
 use crate::error::{Cause, Failure};
 use crate::http::Handshake;
+use crate::recovery::Seat;
 use crate::session::Command;
 use crate::{Buffered, Namespace, OutboxLimits};
 
@@ -38,7 +40,7 @@ pub use wait::EmitWait;
 pub(crate) use acks::{Waiter, read};
 pub(crate) use emit::error_again;
 pub(crate) use incoming::{PacketMiddleware, auth_args};
-pub(crate) use inner::SocketInner;
+pub(crate) use inner::{Kept, SocketInner};
 
 /// One client in one namespace. JS: `Socket`.
 ///
@@ -67,6 +69,13 @@ impl Socket {
         self.0.is_connected()
     }
 
+    /// Whether its client was here before and has been recovered: with its id, its rooms, its data, and what it missed. See
+    /// [`ConnectionStateRecovery`](crate::ConnectionStateRecovery). JS: `socket.recovered`.
+    #[must_use]
+    pub fn recovered(&self) -> bool {
+        self.seat().is_some_and(Seat::is_recovered)
+    }
+
     /// The request that opened the session. JS: `socket.handshake`.
     #[must_use]
     pub fn handshake(&self) -> &Handshake {
@@ -79,6 +88,13 @@ impl Socket {
     /// If it is of another type.
     pub fn auth<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_str(self.auth_text().as_deref().unwrap_or("{}"))
+    }
+
+    /// The session that carries it, together with the client's sockets in other namespaces. What is sent on it directly has to be
+    /// a packet of Socket.IO. JS: `socket.conn`.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        self.0.session()
     }
 
     /// The transport in use now; it changes with an upgrade. JS: `socket.conn.transport.name`.

@@ -12,7 +12,8 @@ use tokio::sync::futures::OwnedNotified;
 
 use super::{Emitted, Outgoing, Socket};
 use crate::error::EmitError;
-use crate::outbox::Urgency;
+use crate::outbox::{Pushed, Urgency};
+use crate::recovery::{self, Waiting};
 
 type Room = Pin<Box<OwnedNotified>>;
 
@@ -45,7 +46,7 @@ pub struct EmitWait {
     socket: Socket,
     urgency: Urgency,
     /// `None` once it was told.
-    frame: Option<Result<Frame, EmitError>>,
+    frame: Option<Result<Queueing, EmitError>>,
     room: Option<Room>,
     /// It has been counted among those that wait.
     waited: bool,
@@ -53,7 +54,42 @@ pub struct EmitWait {
 
 impl EmitWait {
     pub(super) fn new(socket: &Socket, frame: Result<Frame, EmitError>, urgency: Urgency) -> Self {
+        let frame = frame.map(|frame| Queueing::new(socket, frame));
         Self { socket: socket.clone(), urgency, frame: Some(frame), room: None, waited: false }
+    }
+}
+
+/// The event, until it is queued.
+enum Queueing {
+    Plain(Frame),
+    /// With recovery on. What it looks like without its offset is for listeners.
+    Recorded(Frame, Waiting),
+}
+
+impl Queueing {
+    fn new(socket: &Socket, frame: Frame) -> Self {
+        match socket.seat().and_then(|_| Waiting::new(socket, &frame)) {
+            Some(waiting) => Self::Recorded(frame, waiting),
+            None => Self::Plain(frame),
+        }
+    }
+
+    fn as_it_was(&self) -> Frame {
+        match self {
+            Self::Plain(frame) | Self::Recorded(frame, _) => frame.clone(),
+        }
+    }
+
+    fn queue(self, socket: &Socket, urgency: &Urgency) -> Result<Pushed, (Self, OwnedNotified)> {
+        match (self, socket.recovery()) {
+            (Self::Recorded(frame, waiting), Some((seat, recorder))) => {
+                recovery::send_or_wait(socket, seat, recorder, waiting, urgency)
+                    .map_err(|(waiting, room)| (Self::Recorded(frame, waiting), room))
+            }
+            (Self::Plain(frame) | Self::Recorded(frame, _), _) => {
+                socket.push_or_wait(frame, urgency).map_err(|(frame, room)| (Self::Plain(frame), room))
+            }
+        }
     }
 }
 
@@ -72,8 +108,8 @@ impl Future for EmitWait {
                 Some(Err(error)) => return Poll::Ready(Err(error)),
                 Some(Ok(_)) | None => return Poll::Ready(Err(EmitError::Disconnected)),
             };
-            let told = this.socket.hears_outgoing().then(|| frame.clone());
-            match this.socket.push_or_wait(frame, &this.urgency) {
+            let told = this.socket.hears_outgoing().then(|| frame.as_it_was());
+            match frame.queue(&this.socket, &this.urgency) {
                 Ok(pushed) => {
                     if let Some(frame) = told.filter(|_| pushed.is_queued()) {
                         Outgoing::tell(&this.socket, &frame);

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use super::{Output, Received, Session};
 use crate::engine::{CloseReason, Packet, Revision, Timing};
 
+/// The part of the wait for a pong that a late ping may take away from it: one of so many.
+const FORGIVEN: u32 = 8;
+
 /// The time `wait` after `now`. A wait beyond thirty years is as good as none and must not overflow the clock.
 pub(in crate::engine) fn later(now: Instant, wait: Duration) -> Instant {
     const FAR: Duration = Duration::from_hours(30 * 365 * 24);
@@ -89,17 +92,24 @@ impl Session {
         }
     }
 
+    /// The wait counts from when the ping was due: a little lateness of this side does not add up. Much of it does, or the
+    /// peer would pay for it.
+    fn pong_deadline(&self, due: Instant, now: Instant) -> Instant {
+        let wait = self.timing.ping_timeout;
+        later(due, wait).max(later(now, wait - wait / FORGIVEN))
+    }
+
     pub(super) fn check_heartbeat(&mut self, now: Instant) {
         if now < self.heartbeat.deadline() {
             return;
         }
         match self.heartbeat {
-            Heartbeat::Resting(_) => {
+            Heartbeat::Resting(due) => {
                 // A session that is to be closed pings no more, and its end is near. JS: `sendPacket` when closing.
                 if self.is_open() {
                     self.outputs.push(Output::Ping);
                 }
-                let deadline = later(now, self.timing.ping_timeout);
+                let deadline = self.pong_deadline(due, now);
                 self.heartbeat = Heartbeat::Waiting { deadline, prolonged: false };
             }
             Heartbeat::Waiting { .. } => self.end(CloseReason::PingTimeout, "no pong in time"),

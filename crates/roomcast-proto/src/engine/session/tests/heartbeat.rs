@@ -23,6 +23,17 @@ fn a_missing_pong_ends_the_session_and_a_pending_poll_is_told() {
 }
 
 #[test]
+fn a_ping_a_little_late_is_awaited_as_if_it_were_in_time_and_one_much_too_late_for_nearly_the_whole_wait() {
+    for (late, deadline) in [(0, 500), (5, 500), (25, 500), (30, 505), (1_000, 1_475)] {
+        let mut desk = Desk::new(Transport::WebSocket);
+        desk.now = 300 + late;
+        desk.session.handle_timeout(desk.clock());
+        assert_eq!(desk.outputs(), [Output::Ping]);
+        assert_eq!(desk.due(), Some(deadline), "{late} ms late");
+    }
+}
+
+#[test]
 fn only_the_first_packet_after_a_ping_prolongs_the_wait() {
     for packet in ["4a", "6", "5", "0", "1", "bAA=="] {
         let mut desk = Desk::new(Transport::WebSocket);

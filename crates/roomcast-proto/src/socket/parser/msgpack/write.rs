@@ -22,7 +22,7 @@ const FIXED_MAP: u8 = 0x80;
 
 /// A packet as one message. JS: socket.io-msgpack-parser `Encoder.encode`.
 pub(super) fn packet(packet: &Packet<'_>) -> Result<Vec<u8>, ParserError> {
-    let mut writer = Writer::default();
+    let mut writer = Writer { out: Vec::with_capacity(size_hint(packet)), large: Vec::new() };
     let (kind, id) = match &packet.body {
         Body::Connect(_) => (0, None),
         Body::Disconnect => (1, None),
@@ -52,7 +52,23 @@ pub(super) fn packet(packet: &Packet<'_>) -> Result<Vec<u8>, ParserError> {
     Ok(writer.finish())
 }
 
-#[derive(Default)]
+/// Mostly enough: MessagePack is shorter than JSON.
+fn size_hint(packet: &Packet<'_>) -> usize {
+    /// The keys and heads of a packet.
+    const AROUND: usize = 48;
+    let arguments = |args: &Args<'_>| {
+        let binaries = args.attachments().iter().map(Bytes::len);
+        args.iter().map(str::len).chain(binaries).sum::<usize>()
+    };
+    let data = match &packet.body {
+        Body::Connect(json) | Body::ConnectError(json) => json.as_deref().map_or(0, str::len),
+        Body::Event { event, .. } => event.name().len() + arguments(event.args()),
+        Body::Ack { args, .. } => arguments(args),
+        Body::Disconnect => 0,
+    };
+    AROUND + packet.namespace.len() + data
+}
+
 struct Writer {
     out: Vec<u8>,
     /// The heads that need more than the byte left for them, in the order of their ends.
@@ -69,7 +85,6 @@ impl Writer {
     fn arguments(&mut self, name: Option<&str>, args: &Args<'_>) -> Result<(), ParserError> {
         let length = args.len() + usize::from(name.is_some());
         let at = self.open();
-        self.out.reserve(args.iter().map(str::len).sum());
         if let Some(name) = name {
             self.string(name)?;
         }
