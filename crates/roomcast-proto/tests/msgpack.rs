@@ -348,6 +348,16 @@ fn depth_is_bounded_and_skipping_does_not_recurse() {
             assert!(decode(&map(&[("junk", &value), ("type", &[1]), ("nsp", b"\xA1/")])).is_ok());
         }
     }
+    // What stands for a binary value is a level, too, and all that is taken can be read.
+    for (leaf, levels) in [(&b"\xC4\x01x"[..], 1), (b"\xD4\x05x", 2), (b"\xD7\0\0\0\0\0\0\0\0\0", 0)] {
+        for depth in 120..130 {
+            let taken = decode(&event(&[&vec![0x91; depth][..], leaf].concat()));
+            assert_eq!(taken.is_ok(), depth + levels <= 127, "{depth} around {}", hex(leaf));
+            if let Ok(Packet { body: Body::Event { event, .. }, .. }) = taken {
+                assert!(event.args().get::<Value>(0).is_ok(), "{depth} around {}", hex(leaf));
+            }
+        }
+    }
     let mut limits = Limits::default();
     limits.max_depth = 2;
     assert!(decode_with(&event(b"\x90"), limits).is_ok());

@@ -67,17 +67,18 @@ impl<'a> ToJson<'a> {
             Token::Negative(number) => self.text.push_str(itoa::Buffer::new().format(number)),
             Token::Float(number) => self.float(number),
             Token::Str(bytes) => self.string(&lossy(bytes)),
-            Token::Bin(bytes) => self.binary(bytes)?,
+            Token::Bin(bytes) => self.binary(bytes, depth)?,
             Token::Date(millis) => match date::iso(millis) {
                 Some(text) => self.string(&text),
                 None => self.text.push_str("null"),
             },
             Token::Ext(kind, data) => {
                 // JS: notepack.io/lib/decode.js
+                let depth = inside(depth)?;
                 self.text.push('[');
                 self.text.push_str(itoa::Buffer::new().format(kind));
                 self.text.push(',');
-                self.binary(data)?;
+                self.binary(data, depth)?;
                 self.text.push(']');
             }
             Token::Array(length) => {
@@ -151,7 +152,9 @@ impl<'a> ToJson<'a> {
         }
     }
 
-    fn binary(&mut self, bytes: &'a [u8]) -> Result<(), ParserError> {
+    fn binary(&mut self, bytes: &'a [u8], depth: usize) -> Result<(), ParserError> {
+        // What stands for it is a level of its own.
+        inside(depth)?;
         let Some(binaries) = &mut self.binaries else {
             self.text.push('[');
             for (index, byte) in bytes.iter().enumerate() {
