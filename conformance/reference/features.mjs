@@ -4,7 +4,7 @@
 // out: handlers registered on it
 import { EventEmitter, once } from "node:events";
 
-export function addFeatures(socket, { io, log, connections, dyn, closeServer }) {
+export function addFeatures(socket, { io, log, remembered, connections, announced, dyn, closeServer }) {
   const nsp = socket.nsp;
   const note = (entry) => log.set(socket.id, [...(log.get(socket.id) ?? []), entry]);
   const rooms = () => [...socket.rooms].sort();
@@ -126,6 +126,14 @@ export function addFeatures(socket, { io, log, connections, dyn, closeServer }) 
     operator(socket, target).emit(event, value);
     ack();
   });
+  on("remember", ([id], ack) => {
+    remembered.set(id, nsp.sockets.get(id));
+    ack();
+  });
+  on("emit-to-remembered", ([id, event, value], ack) => {
+    remembered.get(id)?.emit(event, value);
+    ack();
+  });
   on("cast-binary", ([room, bytes], ack) => {
     socket.to(room).emit("relayed", bytes);
     ack();
@@ -182,8 +190,9 @@ export function addFeatures(socket, { io, log, connections, dyn, closeServer }) 
   on("log", ([id], ack) => ack(log.get(id) ?? []));
   on("connections", ([name], ack) => ack(connections.get(name) ?? 0));
   on("namespaces", (_, ack) => ack([...io._nsps.keys()].filter((name) => !name.startsWith("/_")).sort()));
-  on("cast-dyn", ([event, value], ack) => {
-    dyn.emit(event, value);
+  on("announced", ([name], ack) => ack(announced.filter((other) => other === name).length));
+  on("cast-dyn", ([event, value, { rooms = [], except = [] } = {}], ack) => {
+    dyn.to(rooms).except(except).emit(event, value);
     ack();
   });
   on("server-close", closeServer);

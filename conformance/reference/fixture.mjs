@@ -13,6 +13,9 @@ const http = createServer((_, response) => response.writeHead(404).end());
 const io = new Server(http, options);
 for (const setUp of setups) setUp(io);
 
+const announced = [];
+io.on("new_namespace", (namespace) => announced.push(namespace.name));
+
 io.of("/auth").use((socket, next) => {
   const token = socket.handshake.auth.token;
   if (token === "secret") return next();
@@ -35,6 +38,12 @@ slow.use(async (socket, next) => {
   next();
 });
 
+const whisper = io.of("/whisper");
+whisper.use((socket, next) => {
+  socket.emit("whisper", "from a middleware");
+  next();
+});
+
 const dyn = io.of(/^\/dyn-\d+$/);
 const decided = io.of(async (name, auth, next) => {
   if (!name.startsWith("/fn-")) return next(null, false);
@@ -43,8 +52,8 @@ const decided = io.of(async (name, auth, next) => {
 });
 
 const connections = new Map();
-const shared = { io, log: new Map(), connections, dyn, closeServer: () => io.close() };
-const everywhere = [io.of("/"), io.of("/custom"), io.of("/auth"), slow, dyn, decided];
+const shared = { io, log: new Map(), remembered: new Map(), connections, announced, dyn, closeServer: () => io.close() };
+const everywhere = [io.of("/"), io.of("/custom"), io.of("/auth"), slow, whisper, dyn, decided];
 for (const namespace of everywhere) {
   namespace.on("connection", (socket) => {
     const name = socket.nsp.name;

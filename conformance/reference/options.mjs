@@ -15,6 +15,8 @@ const NUMBERS = {
   "--connect-timeout": "connectTimeout",
 };
 
+const recovery = (options) => (options.connectionStateRecovery ??= {});
+
 export function readCommandLine([port, ...rest]) {
   const setups = [];
   const options = { cleanupEmptyChildNamespaces: true };
@@ -30,6 +32,8 @@ export function readCommandLine([port, ...rest]) {
     else if (name === "--cookie") options.cookie = true;
     else if (name === "--per-message-deflate") options.perMessageDeflate = JSON.parse(rest.shift());
     else if (name === "--no-compression") options.httpCompression = false;
+    else if (name === "--recovery") recovery(options).maxDisconnectionDuration = Number(rest.shift());
+    else if (name === "--recovery-middlewares") recovery(options).skipMiddlewares = false;
     else if (name === "--parser") options.parser = PARSERS[rest.shift()];
     else if (name === "--allow-request-refuse") {
       const text = rest.shift();

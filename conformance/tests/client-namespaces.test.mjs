@@ -93,6 +93,32 @@ inEachMode(({ open, prepare, refused }) => {
     assert.deepEqual(heard[0], []);
   });
 
+  test("rooms and exceptions of a pattern are those of all its namespaces", async () => {
+    const [a, b, c] = [await open(`/dyn-${number()}`), await open(`/dyn-${number()}`), await open(`/dyn-${number()}`)];
+    await a.emitWithAck("join", ["captains"]);
+    await b.emitWithAck("join", ["captains", "muted"]);
+    const root = await open();
+    const heard = [listen(a), listen(b), listen(c)];
+    await root.emitWithAck("cast-dyn", "meeting", 1, { rooms: ["captains"], except: ["muted"] });
+    await root.emitWithAck("cast-dyn", "others", 2, { except: ["captains"] });
+    for (const socket of [a, b, c]) await settled(socket);
+    assert.deepEqual(heard, [[["meeting", 1]], [], [["others", 2]]]);
+  });
+
+  test("a new namespace is announced once, and again when it has been removed and comes back", async () => {
+    const root = await open();
+    const name = `/dyn-${number()}`;
+    assert.equal(await root.emitWithAck("announced", name), 0);
+    const sockets = await Promise.all([open(name), open(name)]);
+    assert.equal(await root.emitWithAck("announced", name), 1);
+    assert.equal(await root.emitWithAck("announced", "/custom"), 1);
+    assert.equal(await root.emitWithAck("announced", "/"), 0);
+    for (const socket of sockets) socket.disconnect();
+    await eventually(async () => !(await root.emitWithAck("namespaces")).includes(name), `${name} removed`);
+    await open(name);
+    assert.equal(await root.emitWithAck("announced", name), 2);
+  });
+
   test("a function decides by name and auth", async () => {
     const name = `/fn-${number()}`;
     assert.equal((await refused(name)).message, "Invalid namespace");

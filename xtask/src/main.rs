@@ -15,6 +15,7 @@ mod tally;
 mod machine;
 
 // The chores.
+mod audit;
 mod autobahn;
 mod bench;
 mod fuzz;
@@ -41,6 +42,8 @@ usage: cargo xtask <command>
   upstream <folder>     the test suites of the official project, from a checkout of github.com/socketio/socket.io
   parity                docs/parity.md against the tests of the last run of all: is each row proven?
   lint                  format, clippy, rustdoc; every warning is an error
+  audit                 licences, sources and versions of all that is used, advisories where they can be had;
+                        --advisories to fail where they cannot
   fuzz <target|all>     fuzz a target; --seconds N (60), --keep to add what is new to the kept corpus,
                         --input FILE to run one input again
   guard [--update]      count instructions and allocations, compare with the committed baseline, or renew it
@@ -50,7 +53,7 @@ usage: cargo xtask <command>
   bench                 Roomcast beside the floor and the peers, 25 minutes; --quick takes three, --smoke only
                         looks for faults; --only scenario,... --subjects a,b --rounds N --out DIR
   bench curves          what a unit of work costs as the work grows; --only curve,...
-  ci                    lint, test, parity, guard, small runs of bench and million, 20 seconds of every fuzz target";
+  ci                    lint, audit, test, parity, guard, small runs of bench and million, 20 seconds of every fuzz target";
 
 const SMOKE_SECONDS: u32 = 20;
 
@@ -82,6 +85,7 @@ fn run(args: &[&str], tally: &mut Tally) -> Outcome {
         ["parity"] => parity::run(),
         ["upstream", source] => upstream::run(Path::new(source), tally),
         ["lint"] => lint::run(),
+        ["audit", options @ ..] => audit::run(options),
         ["fuzz", target, options @ ..] => fuzz::run(target, &fuzz::Options::parse(options)?),
         ["guard", options @ ..] => guard::run(guard::Mode::parse(options)?),
         ["million", options @ ..] => million::run(options),
@@ -91,6 +95,7 @@ fn run(args: &[&str], tally: &mut Tally) -> Outcome {
             let smoke = fuzz::Options::seconds(SMOKE_SECONDS);
             let chores = [
                 lint::run(),
+                audit::run(&[]),
                 test::run(&[], tally),
                 parity::run(),
                 guard::run(guard::Mode::Check),

@@ -99,6 +99,17 @@ impl Step {
         }
     }
 
+    /// Whether it ends well, and all that it says; shows nothing.
+    pub(crate) fn said(&self) -> (bool, String) {
+        match self.command().output() {
+            Ok(output) => {
+                let text = [output.stdout, output.stderr].concat();
+                (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+            }
+            Err(error) => (false, error.to_string()),
+        }
+    }
+
     /// Runs it and adds the tests it counts, under `name`. A suite that runs no test at all has failed.
     pub(crate) fn count(&self, name: &str, tally: &mut Tally) -> Outcome {
         let begun = self.announce();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use roomcast::{Io, RoomcastService, Socket};
+use roomcast::{ConnectionStateRecovery, Io, IoBuilder, RoomcastService, Socket};
 use tokio::runtime::Runtime;
 
 use crate::case::{Case, Work};
@@ -23,6 +23,8 @@ const NEWS: &str = r#"42["news","something happened"]"#;
 const CHAT: &str = r#"42["chat","general",{"text":"how are you?","to":["ann","bob"]}]"#;
 const QUESTION: &str = r#"427["echo","something happened"]"#;
 const ANSWER: &str = r#"437["something happened"]"#;
+/// Bytes of an offset behind the arguments of an event, with comma and quotes.
+const OFFSET: usize = 15;
 /// Bytes of a short frame besides its text.
 const HEADER: usize = 2;
 
@@ -36,6 +38,13 @@ pub(crate) fn cases() -> Vec<Case> {
         case("server: ask a client", ask),
         case("server: emit to one", emit_to_one),
         Case { name: "server: emit to a room of 1,000", units: 1, rounds: 20, prepare: emit_to_room },
+        case("server: emit to one, with recovery", emit_to_one_recorded),
+        Case {
+            name: "server: emit to a room of 1,000, with recovery",
+            units: 1,
+            rounds: 20,
+            prepare: emit_to_room_recorded,
+        },
         Case { name: "server: 10 emits at once to a room of 100", units: 1, rounds: 20, prepare: emit_burst },
     ]
 }
@@ -52,10 +61,22 @@ struct House {
 
 impl House {
     fn new(crowd: usize) -> Self {
+        Self::built(crowd, Io::builder())
+    }
+
+    /// With recovery on, and with room for what a run records before the first event goes.
+    fn recording(crowd: usize) -> Self {
+        Self::built(
+            crowd,
+            Io::builder().connection_state_recovery(ConnectionStateRecovery::default().max_packets(16)),
+        )
+    }
+
+    fn built(crowd: usize, builder: IoBuilder) -> Self {
         let never = Duration::from_secs(24 * 60 * 60);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.expect("a runtime without sockets needs nothing");
-        let io = Io::builder().ping_interval(never).ping_timeout(never).build();
+        let io = builder.ping_interval(never).ping_timeout(never).build();
         let chats = Arc::new(AtomicUsize::new(0));
         io.on_connect(async |socket: Socket| socket.join("everybody"));
         io.on("echo", async |text: String| text);
@@ -221,15 +242,23 @@ fn ask() -> Box<dyn Work> {
 }
 
 fn emit_to_one() -> Box<dyn Work> {
-    let house = House::new(CROWD);
+    emits_to_one(House::new(CROWD), 0)
+}
+
+fn emit_to_one_recorded() -> Box<dyn Work> {
+    emits_to_one(House::recording(CROWD), OFFSET)
+}
+
+/// So many bytes stand behind the arguments.
+fn emits_to_one(house: House, offset: usize) -> Box<dyn Work> {
     let socket = house.first_socket();
     Box::new(move || {
         house.runtime.block_on(async {
             for _ in 0..UNITS {
-                let all = written() + HEADER + NEWS.len();
+                let all = written() + HEADER + NEWS.len() + offset;
                 assert_eq!(socket.emit("news", TEXT).queued(), 1);
                 until_written(all).await;
-                house.crowd[0].heard(|heard| assert_eq!(&heard[HEADER..], NEWS.as_bytes()));
+                house.crowd[0].heard(|heard| assert!(is_news(heard, offset)));
                 house.crowd[0].forget();
             }
         });
@@ -237,24 +266,38 @@ fn emit_to_one() -> Box<dyn Work> {
 }
 
 fn emit_to_room() -> Box<dyn Work> {
-    Box::new(Broadcasts { house: House::new(1_000), messages: 1 })
+    Box::new(Broadcasts { house: House::new(1_000), messages: 1, offset: 0 })
+}
+
+fn emit_to_room_recorded() -> Box<dyn Work> {
+    Box::new(Broadcasts { house: House::recording(1_000), messages: 1, offset: OFFSET })
 }
 
 fn emit_burst() -> Box<dyn Work> {
-    Box::new(Broadcasts { house: House::new(100), messages: 10 })
+    Box::new(Broadcasts { house: House::new(100), messages: 10, offset: 0 })
 }
 
 /// Messages to everybody, all emitted before any is written.
 struct Broadcasts {
     house: House,
     messages: usize,
+    offset: usize,
+}
+
+/// The last thing that was heard, without its bracket and the offset before that.
+fn is_news(heard: &[u8], offset: usize) -> bool {
+    let length = NEWS.len() - 1;
+    heard
+        .len()
+        .checked_sub(length + 1 + offset)
+        .is_some_and(|at| heard[at..].starts_with(&NEWS.as_bytes()[..length]))
 }
 
 impl Work for Broadcasts {
     fn work(&mut self) {
-        let Self { house, messages } = self;
+        let Self { house, messages, offset } = self;
         house.runtime.block_on(async {
-            let all = written() + (HEADER + NEWS.len()) * *messages * house.crowd.len();
+            let all = written() + (HEADER + NEWS.len() + *offset) * *messages * house.crowd.len();
             for _ in 0..*messages {
                 assert_eq!(house.io.to("everybody").emit("news", TEXT).queued(), house.crowd.len());
             }
@@ -265,8 +308,8 @@ impl Work for Broadcasts {
     fn reset(&mut self) {
         for client in &self.house.crowd {
             client.heard(|heard| {
-                assert_eq!(heard.len(), (HEADER + NEWS.len()) * self.messages);
-                assert!(heard.ends_with(NEWS.as_bytes()));
+                assert_eq!(heard.len(), (HEADER + NEWS.len() + self.offset) * self.messages);
+                assert!(is_news(heard, self.offset));
             });
             client.forget();
         }

@@ -1,6 +1,6 @@
 //! The server under load tests (the contract: `bench/README.md`). Nothing in it is tuned for a test.
 //!
-//! Comes in: `load-subject PORT`, `PING_INTERVAL`, `PING_TIMEOUT`, and `TLS_CERT` with `TLS_KEY` if it shall speak TLS. Goes out:
+//! Comes in: `load-subject PORT`, `PING_INTERVAL`, `PING_TIMEOUT`, `RECOVERY`, and `TLS_CERT` with `TLS_KEY` if it shall speak TLS. Goes out:
 //! a line that begins `listening on`. What is odd: one bound is not the default, because messages of 1 MiB shall pass.
 
 use std::env::{self, VarError};
@@ -8,7 +8,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use roomcast::{Data, Handlers, Io, Namespace, Room, Socket};
+use roomcast::{ConnectionStateRecovery, Data, Handlers, Io, Namespace, Room, Socket};
 use tokio::net::TcpListener;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -20,11 +20,14 @@ const MAX_PAYLOAD: usize = 2_000_000;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let port = env::args().nth(1).unwrap_or_else(|| "3000".into());
-    let io = Io::builder()
+    let mut builder = Io::builder()
         .ping_interval(seconds("PING_INTERVAL", 25.0))
         .ping_timeout(seconds("PING_TIMEOUT", 20.0))
-        .max_payload(MAX_PAYLOAD)
-        .build();
+        .max_payload(MAX_PAYLOAD);
+    if env::var_os("RECOVERY").is_some() {
+        builder = builder.connection_state_recovery(ConnectionStateRecovery::default());
+    }
+    let io = builder.build();
     declare(&io.of("/"));
     declare(&io.of_pattern("/{name}"));
     let tls = tls()?;

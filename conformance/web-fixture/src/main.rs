@@ -1,14 +1,15 @@
 //! The server that the browser client's tests talk to (the contract: the top of `clients/web/test/fixture.mjs`).
 //!
-//! Comes in: `web-fixture PORT`, 0 for a free one. Goes out: a line `listening on 127.0.0.1:PORT`. What is odd: it has no
-//! connection state recovery, because the library has none yet; its CONNECT replies carry no `pid`, and the tests see that.
+//! Comes in: `web-fixture PORT`, 0 for a free one. Goes out: a line `listening on 127.0.0.1:PORT`. Connection state
+//! recovery is on.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
 
 use roomcast::{
-    Ack, ConnectError, Cors, Data, HandlerError, Handlers, Io, Namespace, Rest, Room, Socket, Value,
+    Ack, ConnectError, ConnectionStateRecovery, Cors, Data, HandlerError, Handlers, Io, Namespace, Rest,
+    Room, Socket, Value,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -21,6 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .ping_interval(Duration::from_millis(300))
         .ping_timeout(Duration::from_millis(2700))
         .cors(Cors::any())
+        .connection_state_recovery(ConnectionStateRecovery::default())
         .build();
     for path in ["/", "/chat", "/other", "/guarded"] {
         declare(&io.of(path));

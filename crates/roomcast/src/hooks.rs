@@ -37,7 +37,9 @@ impl Hooks {
         let hook = self.error.read().clone();
         let Some(hook) = hook else {
             let Failure { namespace, event, cause, .. } = failure;
-            tracing::warn!(namespace, event, %cause, "a call failed");
+            // As a text, which is logged quoted: it may hold what the client has said.
+            let cause = cause.to_string();
+            tracing::warn!(namespace, event, cause, "a call failed");
             return;
         };
         if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook(failure))).is_err() {

@@ -112,5 +112,6 @@ pub use crate::socket::{AckFuture, EmitWait, Emitted, HandlerId, Incoming, Modif
 /// The examples of the front pages compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../../../SECURITY.md")]
 #[doc = include_str!("../README.md")]
 struct FrontPages;

@@ -12,7 +12,7 @@ use roomcast::adapter::{
 use roomcast::{AckError, EmitError, FetchError, Io, PublishError, RequestError, Room, Socket};
 use tokio::sync::Semaphore;
 
-use support::{WebSocket, answer_sync, serve, soon, until};
+use support::{WebSocket, answer_sync, hush_panics, serve, soon, until};
 
 /// What the adapters of one server share with the test.
 struct Switchboard {
@@ -20,6 +20,7 @@ struct Switchboard {
     /// `init` waits for a permit.
     init: Semaphore,
     init_fails: AtomicBool,
+    factory_fails: AtomicBool,
     backend_fails: AtomicBool,
 }
 
@@ -30,6 +31,7 @@ impl Switchboard {
             calls: Mutex::default(),
             init: Semaphore::new(1000),
             init_fails: no(),
+            factory_fails: no(),
             backend_fails: no(),
         })
     }
@@ -41,6 +43,7 @@ impl Switchboard {
     fn server(self: &Arc<Self>) -> Io {
         let this = self.clone();
         let adapter = move |local: Weak<dyn Local>| -> Arc<dyn Adapter> {
+            assert!(!this.factory_fails.load(Ordering::Relaxed), "on purpose");
             let name = local.upgrade().map_or_else(String::new, |local| local.namespace().to_owned());
             Arc::new(Wired { inner: MemoryAdapter::new(local), name, board: this.clone() })
         };
@@ -312,4 +315,19 @@ fn an_adapter_made_before_there_is_a_runtime_gets_ready_when_the_server_listens(
         serve(&io).await;
         until("it is ready", || board.take_calls() == ["init /"]).await;
     });
+}
+
+#[tokio::test]
+async fn a_factory_that_panics_leaves_that_namespace_alone_and_hurts_nobody_else() {
+    hush_panics();
+    let board = Switchboard::new();
+    let io = board.server();
+    io.of_pattern("/team/{name}");
+    let mut client = WebSocket::connect(serve(&io).await).await;
+    board.factory_fails.store(true, Ordering::Relaxed);
+    client.enter("/team/blue").await;
+    let blue = io.of("/team/blue");
+    assert!(blue.adapter().is_none() && io.adapter().is_some());
+    assert_eq!(blue.emit("here", ()).result().ok(), Some(1));
+    client.expect(&[r#"42/team/blue,["here"]"#]).await;
 }

@@ -15,11 +15,7 @@ static COUNTING: Counting = Counting;
 fn with_rooms() -> Io {
     let io = Io::new();
     answer_sync(&io);
-    io.on("join", async |socket: Socket, rooms: Vec<String>| {
-        for room in rooms {
-            socket.join(room);
-        }
-    });
+    io.on("join", async |socket: Socket, rooms: Vec<String>| socket.join(rooms));
     io
 }
 

@@ -329,3 +329,34 @@ async fn a_server_alone_has_no_others_to_tell() {
     assert!(io.server_side_emit("hello", ()).is_ok());
     assert!(io.server_side_emit_with_ack::<u32>("hello", ()).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn namespaces_made_on_demand_are_one_over_all_nodes_and_let_go_of_their_adapters() {
+    let cluster = MemoryCluster::new();
+    let ios = [(); 2].map(|()| Io::builder().adapter(cluster.node()).build());
+    let mut clients = Vec::new();
+    for io in &ios {
+        let teams = io.of_pattern("/team/{name}");
+        teams.on_server_event("who", async |here: Namespace| here.len());
+        clients.push(WebSocket::join(serve(io).await, "/team/blue").await.0);
+    }
+    cluster.settled().await;
+    let blue = ios[0].of("/team/blue");
+    assert_eq!(blue.adapter().unwrap().server_count().await.unwrap(), 2);
+    blue.emit("hello", ());
+    for client in &mut clients {
+        client.expect(&[r#"42/team/blue,["hello"]"#]).await;
+    }
+    assert_eq!(blue.server_side_emit_with_ack::<usize>("who", ()).await.unwrap(), [1]);
+    // The other node's namespace is freed with its last client, and says goodbye.
+    clients.pop().unwrap().close().await;
+    until("it is freed", || ios[1].namespaces() == ["/"]).await;
+    let adapter = blue.adapter().unwrap();
+    soon("the goodbye", async {
+        while adapter.server_count().await.unwrap() == 2 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert!(blue.server_side_emit_with_ack::<usize>("who", ()).await.unwrap().is_empty());
+}

@@ -4,7 +4,7 @@ mod support;
 
 use roomcast::{Binary, EventName, HandlerError, HandlerId, Io, Rest, Socket, State};
 
-use support::{Lines, Log, WebSocket, answer_sync, hush_panics, serve};
+use support::{Lines, Log, Polling, WebSocket, answer_sync, hush_panics, serve};
 
 async fn server_and_client(declare: impl FnOnce(&Io)) -> (WebSocket, Lines) {
     let (log, lines) = Log::new();
@@ -231,4 +231,107 @@ async fn reserved_events_are_not_sent_and_the_hook_is_told() {
     client.send(r#"421["go"]"#).await;
     client.expect(&["431[0]"]).await;
     assert_eq!(lines.rest().len(), 12);
+}
+
+#[tokio::test]
+async fn listeners_of_everything_are_listed_in_their_order_and_removed_together() {
+    let (log, mut lines) = Log::new();
+    let io = Io::new();
+    answer_sync(&io);
+    io.manage(log.clone());
+    let (mut client, id) = WebSocket::join(serve(&io).await, "/").await;
+    let socket = io.socket(&id).unwrap();
+    let outgoing = |place: &'static str| {
+        let log = log.clone();
+        move |_: &Socket, event: &roomcast::Outgoing<'_>| log.say(format!("{place} out: {}", event.name()))
+    };
+    let last =
+        socket.on_any(async |log: State<Log>, event: EventName| log.say(format!("last in: {}", event.0)));
+    let first = socket
+        .prepend_any(async |log: State<Log>, event: EventName| log.say(format!("first in: {}", event.0)));
+    let outgoing_last = socket.on_any_outgoing(outgoing("last"));
+    let outgoing_first = socket.prepend_any_outgoing(outgoing("first"));
+    assert_eq!(socket.listeners_any(), [first, last]);
+    assert_eq!(socket.listeners_any_outgoing(), [outgoing_first, outgoing_last]);
+
+    client.send(r#"42["a"]"#).await;
+    lines.expect(&["first in: a", "last in: a"]).await;
+    socket.send((1, "x"));
+    io.send(2);
+    client.expect(&[r#"42["message",1,"x"]"#, r#"42["message",2]"#]).await;
+    lines
+        .expect(&["first out: message", "last out: message", "first out: message", "last out: message"])
+        .await;
+
+    socket.off_any();
+    socket.off_any_outgoing();
+    // Twice is once.
+    socket.off_any_outgoing();
+    assert!(socket.listeners_any().is_empty() && socket.listeners_any_outgoing().is_empty());
+    client.send(r#"42["a"]"#).await;
+    socket.send(3);
+    client.expect(&[r#"42["message",3]"#]).await;
+    client.expect_nothing().await;
+    assert!(lines.rest().is_empty());
+    // Who comes after that is heard again.
+    let again = socket.on_any_outgoing(outgoing("again"));
+    io.emit("b", ());
+    lines.expect(&["again out: b"]).await;
+    socket.off_handler(again);
+
+    let ids = [socket.on("e", async || {}), socket.once("e", async || {})];
+    assert_eq!(socket.listeners_of("e"), ids);
+    assert!(socket.listeners_of("f").is_empty());
+}
+
+#[tokio::test]
+async fn a_socket_hears_that_its_session_has_moved_to_a_websocket() {
+    let (log, mut lines) = Log::new();
+    let io = Io::new();
+    answer_sync(&io);
+    io.manage(log);
+    io.on_connect(async |socket: Socket| {
+        socket
+            .on_upgrade(async |socket: Socket, log: State<Log>| log.say(format!("{:?}", socket.transport())));
+    });
+    let address = serve(&io).await;
+    let polling = Polling::connect(address).await;
+    let mut websocket = WebSocket::probe(address, &polling.sid).await;
+    websocket.send("2probe").await;
+    websocket.expect(&["3probe"]).await;
+    assert!(lines.rest().is_empty());
+    websocket.send("5").await;
+    lines.expect(&["WebSocket"]).await;
+    websocket.expect_nothing().await;
+}
+
+#[tokio::test]
+async fn what_happens_to_rooms_is_told_in_order_and_once() {
+    use roomcast::RoomEvent;
+    hush_panics();
+    let (log, mut lines) = Log::new();
+    let io = Io::new();
+    io.on_room_event(|_: RoomEvent<'_>| panic!("on purpose: it hurts nobody else"));
+    io.on_room_event(move |event: RoomEvent<'_>| {
+        log.say(match event {
+            RoomEvent::Created { room } => format!("create {room}"),
+            RoomEvent::Joined { room, id } => format!("join {room} {id}"),
+            RoomEvent::Left { room, id } => format!("leave {room} {id}"),
+            RoomEvent::Deleted { room } => format!("delete {room}"),
+            _ => "something else".to_owned(),
+        });
+    });
+    let address = serve(&io).await;
+    let (one, a) = WebSocket::join(address, "/").await;
+    lines.expect(&[&format!("create {a}"), &format!("join {a} {a}")]).await;
+    let (_two, b) = WebSocket::join(address, "/").await;
+    lines.expect(&[&format!("create {b}"), &format!("join {b} {b}")]).await;
+    io.socket(&a).unwrap().join("room");
+    io.sockets_join("room");
+    io.sockets_join("room");
+    io.to(b.as_str()).sockets_leave(["room", "nowhere"]);
+    one.close().await;
+    lines.expect(&["create room", &format!("join room {a}"), &format!("join room {b}")]).await;
+    lines.expect(&[&format!("leave room {b}"), &format!("leave {a} {a}"), &format!("delete {a}")]).await;
+    lines.expect(&[&format!("leave room {a}"), "delete room"]).await;
 }

@@ -63,6 +63,7 @@ async fn what_ends_a_session_and_what_fails_is_said_by_module_without_the_secret
     tracing::subscriber::set_global_default(Collector).expect("nobody else collects here");
     let io = Io::new();
     io.on("fail", async || Err::<(), _>(HandlerError::new("no luck")));
+    io.on("forge", async |text: String| Err::<(), _>(HandlerError::new(text)));
     let address = serve(&io).await;
 
     let mut polling = Polling::connect(address).await;
@@ -71,6 +72,9 @@ async fn what_ends_a_session_and_what_fails_is_said_by_module_without_the_secret
         .await;
     polling.send(r#"42["fail"]"#).await;
     until("a failed call", || said(Level::WARN, "roomcast::hooks", "no luck")).await;
+    // What a client says cannot look like a line of its own.
+    polling.send("42[\"forge\",\"x\\nERROR all is lost\"]").await;
+    until("a failed call", || said(Level::WARN, "roomcast::hooks", r"x\nERROR all is lost")).await;
     polling.send("4abc").await;
     until("a violation", || said(Level::DEBUG, "roomcast::connection", "protocol violation")).await;
     polling.poll().await;
@@ -81,4 +85,5 @@ async fn what_ends_a_session_and_what_fails_is_said_by_module_without_the_secret
 
     let lines = LINES.lock().expect("no test panics with it");
     assert!(lines.iter().all(|(.., line)| !line.contains(&polling.sid)), "{lines:?}");
+    assert!(lines.iter().all(|(.., line)| !line.contains('\n')), "{lines:?}");
 }

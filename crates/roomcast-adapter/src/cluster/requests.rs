@@ -46,9 +46,21 @@ struct Gathering<T> {
 
 /// A count of each node, then as many answers.
 struct Acks {
-    /// How many answers each node still owes; `None` until it has counted.
-    nodes: BTreeMap<Uid, Option<usize>>,
+    nodes: BTreeMap<Uid, Owed>,
     sink: Arc<dyn AckSink>,
+}
+
+/// What one node has counted, if it has, and how many answers came from it; on some wires an answer overtakes the count.
+#[derive(Default)]
+struct Owed {
+    counted: Option<usize>,
+    answered: usize,
+}
+
+impl Owed {
+    fn is_paid(&self) -> bool {
+        self.counted.is_some_and(|counted| self.answered >= counted)
+    }
 }
 
 impl Requests {
@@ -79,7 +91,7 @@ impl Requests {
     }
 
     pub(super) fn acks(&mut self, id: RequestId, deadline: Instant, nodes: Vec<Uid>, sink: Arc<dyn AckSink>) {
-        let nodes = nodes.into_iter().map(|uid| (uid, None)).collect();
+        let nodes = nodes.into_iter().map(|uid| (uid, Owed::default())).collect();
         self.insert(id, deadline, Kind::Acks(Acks { nodes, sink }));
     }
 
@@ -105,8 +117,8 @@ impl Requests {
 
     pub(super) fn counted(&mut self, id: &RequestId, from: &Uid, clients: usize) -> Option<Deed> {
         let Kind::Acks(acks) = &mut self.waiting.get_mut(id)?.kind else { return None };
-        let owed = acks.nodes.get_mut(from).filter(|owed| owed.is_none())?;
-        *owed = Some(clients);
+        let owed = acks.nodes.get_mut(from).filter(|owed| owed.counted.is_none())?;
+        owed.counted = Some(clients);
         let sink = acks.sink.clone();
         self.drop_if_paid(id);
         Some(Deed::Counted(sink, clients))
@@ -114,12 +126,8 @@ impl Requests {
 
     pub(super) fn acknowledged(&mut self, id: &RequestId, from: &Uid, answer: RawJson) -> Option<Deed> {
         let Kind::Acks(acks) = &mut self.waiting.get_mut(id)?.kind else { return None };
-        match acks.nodes.get_mut(from)? {
-            // The count comes first from whoever speaks as we do; from others it may come later.
-            None => {}
-            Some(0) => return None,
-            Some(owed) => *owed -= 1,
-        }
+        let owed = acks.nodes.get_mut(from).filter(|owed| !owed.is_paid())?;
+        owed.answered += 1;
         let sink = acks.sink.clone();
         self.drop_if_paid(id);
         Some(Deed::Acknowledged(sink, answer))
@@ -136,9 +144,12 @@ impl Requests {
                     None => false,
                     Some(owed) => {
                         let sink = || acks.sink.clone();
-                        match owed {
-                            None => deeds.push(Deed::Counted(sink(), 0)),
-                            Some(owed) => deeds.extend((0..owed).map(|_| Deed::Lost(sink()))),
+                        // What it has answered is counted, what it would have answered is lost.
+                        match owed.counted {
+                            None => deeds.push(Deed::Counted(sink(), owed.answered)),
+                            Some(counted) => {
+                                deeds.extend((owed.answered..counted).map(|_| Deed::Lost(sink())))
+                            }
                         }
                         acks.is_paid()
                     }
@@ -212,7 +223,7 @@ impl<T> Gathering<T> {
 
 impl Acks {
     fn is_paid(&self) -> bool {
-        self.nodes.values().all(|owed| *owed == Some(0))
+        self.nodes.values().all(Owed::is_paid)
     }
 }
 

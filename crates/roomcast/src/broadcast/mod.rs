@@ -14,6 +14,7 @@ mod ack;
 mod gathering;
 mod remote;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proto::engine::Frame;
@@ -40,37 +41,32 @@ pub(crate) use here::{Asked, Prepared, ask_here, deliver_here};
 pub trait IntoRooms {
     /// The rooms.
     fn into_rooms(self) -> Vec<Room>;
-}
 
-impl IntoRooms for &str {
-    fn into_rooms(self) -> Vec<Room> {
-        vec![self.into()]
+    /// Visits each of them; one room alone needs no list.
+    #[doc(hidden)]
+    fn for_each_room(self, visit: impl FnMut(Room))
+    where
+        Self: Sized,
+    {
+        self.into_rooms().into_iter().for_each(visit);
     }
 }
 
-impl IntoRooms for String {
-    fn into_rooms(self) -> Vec<Room> {
-        vec![self.into()]
-    }
+macro_rules! one_room {
+    ($($name:ty)*) => {$(
+        impl IntoRooms for $name {
+            fn into_rooms(self) -> Vec<Room> {
+                vec![self.into()]
+            }
+
+            fn for_each_room(self, mut visit: impl FnMut(Room)) {
+                visit(self.into());
+            }
+        }
+    )*};
 }
 
-impl IntoRooms for &String {
-    fn into_rooms(self) -> Vec<Room> {
-        vec![self.as_str().into()]
-    }
-}
-
-impl IntoRooms for Room {
-    fn into_rooms(self) -> Vec<Room> {
-        vec![self]
-    }
-}
-
-impl IntoRooms for &Room {
-    fn into_rooms(self) -> Vec<Room> {
-        vec![self.clone()]
-    }
-}
+one_room! { &str String &String Arc<str> Room &Room }
 
 impl<R: Into<Room>> IntoRooms for Vec<R> {
     fn into_rooms(self) -> Vec<Room> {
@@ -137,7 +133,8 @@ impl Broadcast {
     }
 
     /// For those for whom an event of the same key still waits, it takes the place of that one. See
-    /// [`Modified::latest`](crate::Modified::latest). Has no effect together with [`Broadcast::volatile`]. Roomcast's own.
+    /// [`Modified::latest`](crate::Modified::latest). Has no effect together with [`Broadcast::volatile`], and none on
+    /// other nodes. Roomcast's own.
     pub fn latest(mut self, key: impl AsRef<str>) -> Self {
         self.latest = Some(Key::new(self.namespace.name(), key.as_ref()));
         self

@@ -162,7 +162,7 @@ impl RemoteSocket {
     /// Puts it into rooms. JS: `socket.join(room)`.
     pub fn join(&self, rooms: impl IntoRooms) {
         match &self.place {
-            Place::Here(socket) => rooms.into_rooms().into_iter().for_each(|room| socket.join(room)),
+            Place::Here(socket) => socket.join(rooms),
             Place::Elsewhere(described) => described.operator().sockets_join(rooms),
         }
     }
@@ -170,7 +170,7 @@ impl RemoteSocket {
     /// Takes it out of rooms. JS: `socket.leave(room)`.
     pub fn leave(&self, rooms: impl IntoRooms) {
         match &self.place {
-            Place::Here(socket) => rooms.into_rooms().into_iter().for_each(|room| socket.leave(room)),
+            Place::Here(socket) => rooms.for_each_room(|room| socket.leave(room)),
             Place::Elsewhere(described) => described.operator().sockets_leave(rooms),
         }
     }

@@ -279,6 +279,12 @@ impl Application for Connection {
 
     fn on_upgrade(&mut self) {
         self.io.core().session_hooks.upgraded(|| self.session());
+        let sockets: SmallVec<[Socket; 1]> = self.sockets.iter().map(|(_, socket)| socket.clone()).collect();
+        for socket in sockets {
+            for handler in socket.upgrade_handlers() {
+                self.call(&*handler, &socket, &names::UPGRADE, &auth_args(None), None, None);
+            }
+        }
     }
 
     fn on_close(&mut self, reason: CloseReason, detail: &'static str, deferred: bool) {

@@ -18,4 +18,4 @@ pub use call::{HandlerFuture, Trouble};
 
 pub(crate) use ack::{AckSlot, Answer};
 pub(crate) use call::{AnyHandler, erase};
-pub(crate) use tasks::{Done, Origin, Tasks, panic_message};
+pub(crate) use tasks::{Done, Origin, Tasks, drop_value, panic_message};

@@ -119,6 +119,13 @@ impl Origin {
     }
 }
 
+/// Drops what belongs to the program. If that panics, the panic ends here: it would break off whatever else was to be done.
+pub(crate) fn drop_value<T>(value: T) {
+    if catch_unwind(AssertUnwindSafe(|| drop(value))).is_err() {
+        tracing::error!("the drop of a value panicked");
+    }
+}
+
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())

@@ -112,6 +112,8 @@ impl Limits {
             handshakes_per_address: Some(Rate::per_second(20).burst(200)),
             events: Some(Rate::per_second(200).burst(1_000)),
             bytes: Some(Rate::per_second(256 * 1024).burst(4 * 1024 * 1024)),
+            payload_packets: 4_096,
+            attachment_bytes: Some(2_000_000),
             head_timeout: Duration::from_secs(15),
             ..Self::default()
         }
@@ -195,7 +197,8 @@ impl Limits {
         self
     }
 
-    /// The most packets in one polling body; a session that sends more is closed. Default 65,536. Events that cannot be
+    /// The most packets in one polling body; a session that sends more is closed. Default 65,536; `internet` 4,096.
+    /// Events that cannot be
     /// handled at once take about 200 bytes each, so that one body may hold 13 MB at worst.
     #[must_use]
     pub fn payload_packets(mut self, count: usize) -> Self {
@@ -204,7 +207,7 @@ impl Limits {
     }
 
     /// The most bytes of all attachments of one packet together; a session that sends more is closed. Default `None`:
-    /// `max_attachments` times `max_payload`, 10 MB. That is also what a session may hold of an incomplete packet.
+    /// `max_attachments` times `max_payload`, 10 MB; `internet` 2 MB. That is also what a session may hold of an incomplete packet.
     #[must_use]
     pub fn attachment_bytes(mut self, bytes: impl Into<Option<usize>>) -> Self {
         self.attachment_bytes = bytes.into();

@@ -15,6 +15,7 @@ mod observers;
 
 use std::fmt;
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -113,7 +114,14 @@ impl Namespace {
     /// Gives it an adapter, which hears of its rooms from the first one on.
     fn attach(&self, factory: &dyn AdapterFactory) {
         let local: Weak<dyn Local> = Arc::downgrade(&self.0) as Weak<NamespaceInner>;
-        let adapter = factory.adapter_for(local);
+        // It is user code, and a client may be the cause of this namespace.
+        let Ok(adapter) = catch_unwind(AssertUnwindSafe(|| factory.adapter_for(local))) else {
+            tracing::error!(
+                namespace = self.name(),
+                "the factory of adapters panicked: this node serves alone"
+            );
+            return;
+        };
         let hears: Weak<dyn Adapter> = Arc::downgrade(&adapter);
         self.on_room_event(move |event: RoomEvent<'_>| {
             if let Some(adapter) = hears.upgrade() {
@@ -350,6 +358,12 @@ impl Namespace {
     /// Sends an event to every socket of the namespace. JS: `io.emit(event, ...args)`.
     pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Emitted {
         self.everyone().emit(event, args)
+    }
+
+    /// Sends the event `message` to every socket. JS: `io.send(...args)`, `io.write(...args)`.
+    #[doc(alias = "write")]
+    pub fn send<T: Serialize>(&self, args: T) -> Emitted {
+        self.emit("message", args)
     }
 
     /// Sends an event to every socket and waits for all acknowledgements. JS: `io.emitWithAck(event, ...args)`.

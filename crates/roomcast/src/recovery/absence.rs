@@ -109,12 +109,15 @@ impl Absence {
     /// A session begins: from here on events are recorded. Gives where the log stands.
     pub(crate) fn begin(self: &Arc<Self>, namespace: &Namespace) -> Position {
         let recorder = namespace.recorder().expect("a namespace of a server with recovery has a log");
-        {
+        let idle = {
             let mut state = self.state.lock();
             let entry = state.busy.entry(namespace.path().clone());
             entry.or_insert_with(|| (namespace.clone(), 0)).1 += 1;
             recorder.set_recording(true);
-            self.sweep_if_idle(&mut state);
+            !std::mem::replace(&mut state.sweeping, true)
+        };
+        if idle {
+            super::sweep::start(self);
         }
         recorder.position()
     }
@@ -246,10 +249,8 @@ impl Absence {
         drop(over);
     }
 
-    fn sweep_if_idle(self: &Arc<Self>, state: &mut State) {
-        if !std::mem::replace(&mut state.sweeping, true) {
-            super::sweep::start(self);
-        }
+    pub(super) fn sweeping_ended(&self) {
+        self.state.lock().sweeping = false;
     }
 
     /// Logs that nobody needs any more are emptied.

@@ -98,7 +98,11 @@ pub(crate) fn send(
     let urgency = &urgency.in_order();
     let mut emitted = if !socket.takes_emits() {
         match socket.namespace().members().member(socket.id()) {
-            Some(successor) => Emitted::one(deliver(&successor, frame, urgency, position)),
+            Some(successor) => match deliver(&successor, frame, urgency, position) {
+                // It is on its way in, and gets it with what was missed.
+                Pushed::Closed => Emitted::default(),
+                pushed => Emitted::one(pushed),
+            },
             None => Emitted::default(),
         }
     } else if seat.is_missing() {

@@ -15,17 +15,33 @@ const SHORTEST: Duration = Duration::from_secs(1);
 
 /// Begins to look. Sockets live in a runtime, so there is one.
 pub(super) fn start(absence: &Arc<Absence>) {
-    let absence = absence.clone();
+    let sweeping = Sweeping(Some(absence.clone()));
     tokio::spawn(async move {
+        let mut sweeping = sweeping;
+        let Some(absence) = sweeping.0.clone() else { return };
         let pause = SHORTEST.min(absence.duration() / LOOKS).max(Duration::from_millis(1));
         loop {
             let mut idle = Vec::new();
             let next = absence.expire(&mut idle);
             idle.iter().for_each(|namespace| absence.clean_up(namespace));
-            let Some(next) = next else { return };
+            let Some(next) = next else {
+                sweeping.0 = None;
+                return;
+            };
             let next = next.max(now() + pause);
             // That something has ended matters only if it was the last; then the next look says so.
             let _ = tokio::time::timeout_at(next.into(), absence.ended.notified()).await;
         }
     });
+}
+
+/// A task that ends with its runtime, before its time, is followed by another one as soon as a client comes.
+struct Sweeping(Option<Arc<Absence>>);
+
+impl Drop for Sweeping {
+    fn drop(&mut self) {
+        if let Some(absence) = self.0.take() {
+            absence.sweeping_ended();
+        }
+    }
 }

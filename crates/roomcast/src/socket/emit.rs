@@ -218,6 +218,12 @@ impl Socket {
         self.modified().emit(event, args)
     }
 
+    /// Sends the event `message`. JS: `socket.send(...args)`, `socket.write(...args)`.
+    #[doc(alias = "write")]
+    pub fn send<T: Serialize>(&self, args: T) -> Emitted {
+        self.emit("message", args)
+    }
+
     /// Sends an event and waits for the client's acknowledgement, of which the first argument counts. Sent at once,
     /// not when first polled. Fails when the socket leaves; add [`Socket::timeout`] to bound the wait. JS:
     /// `socket.emitWithAck(event, ...args)`.

@@ -26,15 +26,16 @@ pub(crate) type OutgoingListener = Arc<dyn Fn(&Socket, &Outgoing<'_>) + Send + S
 #[derive(Default)]
 pub(crate) struct HandlerTable {
     events: Vec<Entry>,
-    any: Vec<(HandlerId, Arc<dyn AnyHandler>)>,
-    outgoing: Vec<(HandlerId, OutgoingListener)>,
+    pub(super) any: Vec<(HandlerId, Arc<dyn AnyHandler>)>,
+    pub(super) outgoing: Vec<(HandlerId, OutgoingListener)>,
     middlewares: Vec<PacketMiddleware>,
     disconnecting: Vec<Arc<dyn AnyHandler>>,
     disconnect: Vec<Arc<dyn AnyHandler>>,
     drain: Vec<Arc<dyn AnyHandler>>,
+    upgrade: Vec<Arc<dyn AnyHandler>>,
     last_id: u64,
     /// It is the table of a socket that has not left.
-    alive: bool,
+    pub(super) alive: bool,
 }
 
 struct Entry {
@@ -45,7 +46,7 @@ struct Entry {
 }
 
 impl HandlerTable {
-    fn next_id(&mut self) -> HandlerId {
+    pub(super) fn next_id(&mut self) -> HandlerId {
         self.last_id += 1;
         HandlerId(self.last_id)
     }
@@ -58,22 +59,6 @@ impl HandlerTable {
 
     pub(super) fn hears_outgoing(&self) -> bool {
         !self.outgoing.is_empty()
-    }
-}
-
-/// Where among the others a catch-all handler goes.
-#[derive(Clone, Copy)]
-enum Place {
-    First,
-    Last,
-}
-
-impl Place {
-    fn add<T>(self, list: &mut Vec<T>, one: T) {
-        match self {
-            Self::First => list.insert(0, one),
-            Self::Last => list.push(one),
-        }
     }
 }
 
@@ -126,8 +111,18 @@ impl Socket {
         drop(removed);
     }
 
+    /// The handlers of that event, in the order in which they are called. JS: `socket.listeners(event)`.
+    #[must_use]
+    pub fn listeners_of(&self, event: &str) -> Vec<HandlerId> {
+        let ids = self.with_extras(|extras| {
+            let events = extras.handlers.events.iter();
+            events.filter(|entry| &*entry.name == event).map(|entry| entry.id).collect()
+        });
+        ids.unwrap_or_default()
+    }
+
     /// Registers something; for a socket that is gone it is let go at once, because nothing would ever do so later.
-    fn register<T>(&self, work: impl FnOnce(&mut HandlerTable) -> T) -> T {
+    pub(super) fn register<T>(&self, work: impl FnOnce(&mut HandlerTable) -> T) -> T {
         let mut extras = self.extras();
         // Decided once: whoever departs from here on waits for the lock, and finds what is registered.
         if self.is_gone() {
@@ -137,72 +132,6 @@ impl Socket {
         extras.handlers.alive = true;
         self.mark_handlers();
         work(&mut extras.handlers)
-    }
-
-    /// Calls `handler` for every event, before the handlers of its name; it does not answer. JS: `socket.onAny(listener)`.
-    pub fn on_any<P: 'static>(&self, handler: impl Handler<P>) -> HandlerId {
-        self.hear_any(erase(handler), Place::Last)
-    }
-
-    /// The same, before the other ones. JS: `socket.prependAny(listener)`.
-    pub fn prepend_any<P: 'static>(&self, handler: impl Handler<P>) -> HandlerId {
-        self.hear_any(erase(handler), Place::First)
-    }
-
-    /// Removes all handlers for every event. JS: `socket.offAny()`.
-    pub fn off_any(&self) {
-        let removed = self.with_extras(|extras| std::mem::take(&mut extras.handlers.any));
-        // Outside the lock: closures own user values.
-        drop(removed);
-    }
-
-    /// Calls `listener` for every event that is sent to this socket, alone or by a broadcast. JS:
-    /// `socket.onAnyOutgoing(listener)`.
-    pub fn on_any_outgoing(
-        &self,
-        listener: impl Fn(&Self, &Outgoing<'_>) + Send + Sync + 'static,
-    ) -> HandlerId {
-        self.hear_outgoing(Arc::new(listener), Place::Last)
-    }
-
-    /// The same, before the other ones. JS: `socket.prependAnyOutgoing(listener)`.
-    pub fn prepend_any_outgoing(
-        &self,
-        listener: impl Fn(&Self, &Outgoing<'_>) + Send + Sync + 'static,
-    ) -> HandlerId {
-        self.hear_outgoing(Arc::new(listener), Place::First)
-    }
-
-    /// Removes all listeners to what is sent to this socket. JS: `socket.offAnyOutgoing()`.
-    pub fn off_any_outgoing(&self) {
-        let removed = self.with_extras(|extras| {
-            let handlers = &mut extras.handlers;
-            if handlers.hears_outgoing() {
-                self.namespace().count_outgoing(-1);
-            }
-            std::mem::take(&mut handlers.outgoing)
-        });
-        // Outside the lock: closures own user values.
-        drop(removed);
-    }
-
-    fn hear_any(&self, handler: Arc<dyn AnyHandler>, place: Place) -> HandlerId {
-        self.register(|handlers| {
-            let id = handlers.next_id();
-            place.add(&mut handlers.any, (id, handler));
-            id
-        })
-    }
-
-    fn hear_outgoing(&self, listener: OutgoingListener, place: Place) -> HandlerId {
-        self.register(|handlers| {
-            if handlers.alive && !handlers.hears_outgoing() {
-                self.namespace().count_outgoing(1);
-            }
-            let id = handlers.next_id();
-            place.add(&mut handlers.outgoing, (id, listener));
-            id
-        })
     }
 
     /// Looks at every event before its handlers do; an error refuses it, fails its acknowledgement and reaches the error
@@ -251,6 +180,27 @@ impl Socket {
     pub fn on_drain<P: 'static>(&self, handler: impl Handler<P>) {
         self.register(|handlers| handlers.drain.push(erase(handler)));
         self.0.mailbox().watch_outbox();
+    }
+
+    /// Calls `handler` when the client's session has moved from polling to WebSocket. JS: the `upgrade` event of
+    /// `socket.conn`.
+    ///
+    /// ```
+    /// # use roomcast::{Io, Socket};
+    /// # let io = Io::new();
+    /// io.on_connect(async |socket: Socket| {
+    ///     socket.on_upgrade(async |socket: Socket| println!("{} uses {:?}", socket.id(), socket.transport()));
+    /// });
+    /// ```
+    pub fn on_upgrade<P: 'static>(&self, handler: impl Handler<P>) {
+        self.register(|handlers| handlers.upgrade.push(erase(handler)));
+    }
+
+    pub(crate) fn upgrade_handlers(&self) -> Handlers {
+        if !self.has_handlers() {
+            return Handlers::new();
+        }
+        self.with_extras(|extras| extras.handlers.upgrade.clone()).unwrap_or_default()
     }
 
     pub(crate) fn drain_handlers(&self) -> Handlers {

@@ -18,6 +18,7 @@ use super::handlers::HandlerTable;
 use super::id::SocketId;
 use crate::Namespace;
 use crate::engine::Session;
+use crate::handler::drop_value;
 use crate::http::Handshake;
 use crate::outbox::{Pushed, Urgency};
 use crate::recovery::{Departure, Recorder, Restored, Seat};
@@ -68,6 +69,15 @@ pub(super) struct Extras {
     /// What travels.
     pub(super) attached: Option<Arc<serde_json::Value>>,
     data: Vec<(TypeId, Arc<dyn Any + Send + Sync>)>,
+}
+
+/// Whoever lets the last handle go, the connection itself mostly, is not to suffer from the values that were kept.
+impl Drop for SocketInner {
+    fn drop(&mut self) {
+        if let Some(extras) = self.extras.get_mut() {
+            extras.data.drain(..).for_each(drop_value);
+        }
+    }
 }
 
 impl Socket {
@@ -160,7 +170,7 @@ impl Socket {
             (std::mem::take(&mut extras.handlers), std::mem::take(&mut extras.acks))
         };
         // Closures own user values, whose end may be user code: it runs outside the lock.
-        drop(handlers);
+        drop_value(handlers);
         acks.fail_all();
         rooms
     }

@@ -8,6 +8,7 @@ mod wait;
 // What is called for it.
 mod handlers;
 mod incoming;
+mod listeners;
 
 // What is kept for it.
 mod id;
@@ -29,7 +30,7 @@ use crate::error::{Cause, Failure};
 use crate::http::Handshake;
 use crate::recovery::Seat;
 use crate::session::Command;
-use crate::{Buffered, Namespace, OutboxLimits};
+use crate::{Buffered, IntoRooms, Namespace, OutboxLimits};
 
 pub use acks::AckFuture;
 pub use emit::{Emitted, Modified, Outgoing};
@@ -138,7 +139,7 @@ impl Socket {
         self.0.mailbox().set_outbox_limits(limits);
     }
 
-    /// Joins a room. Joining one twice is joining it once; after the end it does nothing. JS: `socket.join(room)`.
+    /// Joins a room, or several. Joining one twice is joining it once; after the end it does nothing. JS: `socket.join(room)`, `socket.join(rooms)`.
     ///
     /// ```no_run
     /// # use roomcast::{Io, Socket};
@@ -147,11 +148,12 @@ impl Socket {
     ///     socket.join(room);
     /// });
     /// ```
-    pub fn join(&self, room: impl Into<Room>) {
-        let room = room.into();
-        if let Err(error) = self.0.join(&room) {
-            tracing::warn!(socket = self.id(), room = room.as_str(), %error, "join refused");
-        }
+    pub fn join(&self, rooms: impl IntoRooms) {
+        rooms.for_each_room(|room| {
+            if let Err(error) = self.0.join(&room) {
+                tracing::warn!(socket = self.id(), room = room.as_str(), %error, "join refused");
+            }
+        });
     }
 
     /// Leaves a room. JS: `socket.leave(room)`.
@@ -270,18 +272,18 @@ impl Socket {
     }
 
     /// A broadcast to a room, without this socket. JS: `socket.to(room)`.
-    pub fn to(&self, room: impl crate::IntoRooms) -> Broadcast {
+    pub fn to(&self, room: impl IntoRooms) -> Broadcast {
         self.broadcast().to(room)
     }
 
     /// The same as [`Socket::to`]. JS: `socket.in(room)`.
     #[doc(alias = "in")]
-    pub fn within(&self, room: impl crate::IntoRooms) -> Broadcast {
+    pub fn within(&self, room: impl IntoRooms) -> Broadcast {
         self.to(room)
     }
 
     /// A broadcast to everyone but this socket and the members of a room. JS: `socket.except(room)`.
-    pub fn except(&self, room: impl crate::IntoRooms) -> Broadcast {
+    pub fn except(&self, room: impl IntoRooms) -> Broadcast {
         self.broadcast().except(room)
     }
 

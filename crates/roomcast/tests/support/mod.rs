@@ -17,6 +17,7 @@ pub(crate) mod wait;
 // Counting what the program allocates, and whose it is; only programs that install it as their allocator pay for it.
 pub(crate) mod allocations;
 pub(crate) mod owners;
+pub(crate) mod remains;
 
 use std::net::SocketAddr;
 

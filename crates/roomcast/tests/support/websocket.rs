@@ -49,7 +49,12 @@ impl WebSocket {
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// The handshake, on any stream.
     pub(crate) async fn on(stream: S, query: &str) -> Self {
-        let uri = format!("ws://localhost/socket.io/?{query}");
+        Self::at(stream, &format!("/socket.io/?{query}")).await
+    }
+
+    /// The same at any target.
+    pub(crate) async fn at(stream: S, target: &str) -> Self {
+        let uri = format!("ws://localhost{target}");
         let builder = ClientBuilder::new().uri(&uri).expect("the address is one");
         let connected = soon("the WebSocket handshake", builder.connect_on(stream)).await;
         Self(connected.expect("the handshake is granted").0)
