@@ -8,7 +8,7 @@ mod events;
 
 use std::time::Duration;
 
-use roomcast::{ConnectError, Io, Socket};
+use roomcast::{ConnectError, ConnectionStateRecovery, Io, Socket};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::net::TcpListener;
@@ -21,6 +21,7 @@ async fn main() -> std::io::Result<()> {
     let port = std::env::args().nth(1).unwrap_or_else(|| "3210".into());
     let io = Io::builder()
         .ping_interval(Duration::from_secs(2))
+        .connection_state_recovery(ConnectionStateRecovery::default())
         .allow_request_async(async |_| {
             tokio::time::sleep(BEFORE_THE_HANDSHAKE).await;
             Ok(())

@@ -1,6 +1,7 @@
 //! The WebSocket handshake, and what becomes of the connection behind it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
@@ -13,7 +14,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
 use parking_lot::Mutex;
-use proto::engine::{Dialect, HandshakeError, Transport};
+use proto::engine::{Dialect, HandshakeError, Revision, Transport};
 use proto::websocket::{Accept, Agreement, Key};
 use tokio::net::TcpStream;
 
@@ -27,6 +28,10 @@ use crate::session::{
     Command, Compression, Driver, Mailbox, PerMessageDeflate, Start, Stream, WebSocket, dismiss,
 };
 
+/// How long a client of revision 3 has, from the 101 on, to begin to listen: such clients may do so once they hear that the
+/// WebSocket is open, and miss an open packet that comes in one piece with that. (The suite of the protocol does.)
+const BEFORE_THE_OPEN_PACKET: Duration = Duration::from_millis(5);
+
 /// Opens a session on a WebSocket. The session exists once the connection is handed over.
 pub(super) fn open<A: Acceptor>(
     acceptor: &A,
@@ -36,16 +41,27 @@ pub(super) fn open<A: Acceptor>(
     let Opening { sid, dialect, handshake, admission } = opening;
     let taking = acceptor.clone();
     accept(acceptor, parts, dialect, move |websocket| {
-        if taking.core().is_closing() {
-            return;
-        }
-        let Some(mailbox) = register(&taking, sid, dialect, Transport::WebSocket) else {
-            // Another one has got the same id from the program in the meantime.
-            return dismiss(websocket);
+        let begin = move || {
+            if taking.core().is_closing() {
+                return;
+            }
+            let Some(mailbox) = register(&taking, sid, dialect, Transport::WebSocket) else {
+                // Another one has got the same id from the program in the meantime.
+                return dismiss(websocket);
+            };
+            admission.keep(sid);
+            let app = taking.accept(&mailbox, handshake);
+            tokio::spawn(Driver::new(taking.core(), mailbox, app, Start::WebSocket(websocket)));
         };
-        admission.keep(sid);
-        let app = taking.accept(&mailbox, handshake);
-        tokio::spawn(Driver::new(taking.core(), mailbox, app, Start::WebSocket(websocket)));
+        match dialect.revision() {
+            Revision::V4 => begin(),
+            Revision::V3 => {
+                tokio::spawn(async move {
+                    tokio::time::sleep(BEFORE_THE_OPEN_PACKET).await;
+                    begin();
+                });
+            }
+        }
     })
 }
 

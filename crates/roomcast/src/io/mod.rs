@@ -271,7 +271,9 @@ impl Io {
         Plain::serve_stream(self.clone(), stream, address).await;
     }
 
-    /// Listens and serves with TLS until [`Io::close`].
+    /// Listens and serves with TLS until [`Io::close`]. Whatever the configuration offers by ALPN, clients are offered HTTP/1.1,
+    /// which is what is spoken here. Certificates can be exchanged while it serves: by a configuration `with_cert_resolver`
+    /// whose resolver gives the newest. JS: `new Server(https.createServer(..))`.
     ///
     /// # Errors
     /// If the address cannot be bound.
@@ -289,7 +291,7 @@ impl Io {
     #[cfg(feature = "tls")]
     pub async fn serve_tls(&self, listener: TcpListener, config: Arc<tokio_rustls::rustls::ServerConfig>) {
         self.start_adapters();
-        listen(self.clone(), listener, tokio_rustls::TlsAcceptor::from(config)).await;
+        listen(self.clone(), listener, crate::http::tls(config)).await;
     }
 
     /// Listens for WebTransport sessions and serves them until [`Io::close`], on UDP: the port may be that of
