@@ -23,6 +23,9 @@ mod polling;
 mod request;
 mod websocket;
 
+#[cfg(feature = "webtransport")]
+pub(crate) mod webtransport;
+
 // ... and the files beside it.
 mod serve_client;
 
