@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
+use roomcast::parser::MessagePack;
 use roomcast::{Data, Io, Socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::runtime::Builder;
@@ -103,7 +104,12 @@ async fn settle() {
 
 fn server(options: u8) -> Io {
     let second = Duration::from_secs(1);
-    let io = Io::builder()
+    let mut builder = Io::builder();
+    if options & 4 != 0 {
+        builder = builder.parser(MessagePack);
+    }
+    let io = builder
+        .allow_eio3(options & 2 != 0)
         .ping_interval(second * 5)
         .ping_timeout(second * 5)
         .upgrade_timeout(second * 2)
@@ -154,8 +160,9 @@ fn request(kind: u8, sid: Option<&str>, body: &[u8]) -> Vec<u8> {
     };
     let method = if (2..=4).contains(&(kind % 8)) { "POST" } else { "GET" };
     let revision = if kind & 64 == 0 { 4 } else { 3 };
+    let more_query = ["", "&b64=1", "&j=0", "&j=x"][usize::from(kind >> 3 & 3)];
     let head = format!(
-        "{method} /socket.io/?EIO={revision}&transport={transport}{sid} HTTP/1.1\r\nHost: a\r\n{more}\r\n"
+        "{method} /socket.io/?EIO={revision}&transport={transport}{sid}{more_query} HTTP/1.1\r\nHost: a\r\n{more}\r\n"
     );
     let mut request = head.into_bytes();
     if method == "POST" {

@@ -1,14 +1,15 @@
 //! The server under load tests (the contract: `bench/README.md`). Nothing in it is tuned for a test.
 //!
-//! Comes in: `load-subject PORT`, `PING_INTERVAL`, `PING_TIMEOUT`, `RECOVERY`, and `TLS_CERT` with `TLS_KEY` if it shall speak TLS. Goes out:
-//! a line that begins `listening on`. What is odd: one bound is not the default, because messages of 1 MiB shall pass.
+//! Comes in: `load-subject PORT`, `PING_INTERVAL`, `PING_TIMEOUT`, the form on the wire (`DEFLATE`, `PARSER`, `RECOVERY`), and
+//! `TLS_CERT` with `TLS_KEY` if it shall speak TLS. Goes out: a line that begins `listening on`. What is odd: one bound is not the default, because messages of 1 MiB shall pass.
 
 use std::env::{self, VarError};
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use roomcast::{ConnectionStateRecovery, Data, Handlers, Io, Namespace, Room, Socket};
+use roomcast::parser::MessagePack;
+use roomcast::{ConnectionStateRecovery, Data, Handlers, Io, Namespace, PerMessageDeflate, Room, Socket};
 use tokio::net::TcpListener;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -24,6 +25,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .ping_interval(seconds("PING_INTERVAL", 25.0))
         .ping_timeout(seconds("PING_TIMEOUT", 20.0))
         .max_payload(MAX_PAYLOAD);
+    if env::var_os("DEFLATE").is_some() {
+        builder = builder.per_message_deflate(PerMessageDeflate::default());
+    }
+    if env::var("PARSER").as_deref() == Ok("msgpack") {
+        builder = builder.parser(MessagePack);
+    }
     if env::var_os("RECOVERY").is_some() {
         builder = builder.connection_state_recovery(ConnectionStateRecovery::default());
     }

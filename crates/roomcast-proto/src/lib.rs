@@ -12,6 +12,9 @@
 // A message comes in as a WebSocket frame or as a line of a polling payload ...
 pub mod websocket;
 
+// ... or a stream of WebTransport ...
+pub mod webtransport;
+
 // ... becomes an engine packet, whose meaning the session decides ...
 pub mod engine;
 

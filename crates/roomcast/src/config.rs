@@ -81,10 +81,15 @@ impl EngineConfig {
     }
 
     pub(crate) fn upgrades(&self, transport: Transport) -> &'static [&'static str] {
-        let websocket = self.transports.contains(&Transport::WebSocket);
-        match transport {
-            Transport::Polling if self.allow_upgrades && websocket => &["websocket"],
-            _ => &[],
+        if transport != Transport::Polling || !self.allow_upgrades {
+            return &[];
+        }
+        let offers = |transport| self.transports.contains(&transport);
+        match (offers(Transport::WebSocket), offers(Transport::WebTransport)) {
+            (true, true) => &["websocket", "webtransport"],
+            (true, false) => &["websocket"],
+            (false, true) => &["webtransport"],
+            (false, false) => &[],
         }
     }
 }

@@ -149,7 +149,7 @@ impl Opening {
         const SID_AT: usize = r#"0{"sid":""#.len();
         let packet = match transport {
             Transport::Polling => &self.polling,
-            Transport::WebSocket => &self.websocket,
+            Transport::WebSocket | Transport::WebTransport => &self.websocket,
         };
         let sid = sid.as_str();
         Frame::packet_of(&[&packet[..SID_AT], sid, &packet[SID_AT + sid.len()..]])

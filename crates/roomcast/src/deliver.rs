@@ -211,15 +211,22 @@ impl Encoder {
         namespace: &str,
         write: impl FnOnce(&mut Vec<u8>, &str) -> Result<Vec<Bytes>, EncodeError>,
     ) -> Result<Frame, EncodeError> {
-        match self.parser() {
-            None => in_scratch(|out| Frame::encode(out, |out| write(out, namespace))),
-            Some(parser) => in_scratch(|out| {
-                out.clear();
-                // Other parsers may know namespaces that the default one's text cannot hold.
-                let attachments = write(out, "/")?;
-                written_again(parser, namespace, out, attachments)
-            }),
-        }
+        let parser = self.parser();
+        // Other parsers may know namespaces that the default one's text cannot hold.
+        let written_namespace = if parser.is_some() { "/" } else { namespace };
+        let mut translated = None;
+        // One call, so that what it writes is written here, without another.
+        let frame = in_scratch(|out| {
+            Frame::encode(out, |out| {
+                let start = out.len();
+                let attachments = write(out, written_namespace)?;
+                let Some(parser) = parser else { return Ok(attachments) };
+                translated = Some(written_again(parser, namespace, &out[start..], attachments));
+                out.truncate(start);
+                Ok(Vec::new())
+            })
+        });
+        translated.unwrap_or(frame)
     }
 }
 
@@ -266,6 +273,7 @@ fn append(out: &mut Vec<u8>, last: &str) -> Result<(), serde_json::Error> {
 }
 
 /// From the default parser's form to that of another.
+#[cold]
 fn written_again(
     parser: &dyn Parser,
     namespace: &str,

@@ -11,6 +11,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use support::{Http, WebSocket, answer_sync, soon};
@@ -119,4 +121,52 @@ async fn who_never_finishes_the_tls_handshake_does_not_hold_up_the_end() {
     client.next().await;
     soon("the end", async { tokio::join!(io.close(), client.closed()) }).await;
     assert_eq!(io.sessions(), 0);
+}
+
+#[tokio::test]
+async fn whatever_the_configuration_offers_clients_are_offered_http_1() {
+    let (mut config, connector) = configurations();
+    Arc::make_mut(&mut config).alpn_protocols = vec![b"h2".to_vec()];
+    let mut client = ClientConfig::clone(connector.config());
+    client.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let address = serve_tls(&server(), config).await;
+    let stream = connect(address, &TlsConnector::from(Arc::new(client))).await;
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+    let open = Http::on(stream).get("/socket.io/?EIO=4&transport=polling").await;
+    assert_eq!(open.status, 200);
+}
+
+/// Gives the newest certificate.
+#[derive(Debug)]
+struct Newest(std::sync::Mutex<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Newest {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.lock().unwrap().clone())
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_can_be_exchanged_while_it_serves() {
+    let make = || {
+        let certified = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+        let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+        let key = tokio_rustls::rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
+        let certificate = certified.cert.der().clone();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.clone()).unwrap();
+        let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        (Arc::new(CertifiedKey::new(vec![certificate], key)), TlsConnector::from(Arc::new(client)))
+    };
+    let ((old, trusts_old), (new, trusts_new)) = (make(), make());
+    let newest = Arc::new(Newest(std::sync::Mutex::new(old)));
+    let config = ServerConfig::builder().with_no_client_auth().with_cert_resolver(newest.clone());
+    let address = serve_tls(&server(), Arc::new(config)).await;
+    let mut first = Http::on(connect(address, &trusts_old).await);
+    assert_eq!(first.get("/socket.io/?EIO=4&transport=polling").await.status, 200);
+    *newest.0.lock().unwrap() = new;
+    let mut second = Http::on(connect(address, &trusts_new).await);
+    assert_eq!(second.get("/socket.io/?EIO=4&transport=polling").await.status, 200);
+    // Who is there stays.
+    assert_eq!(first.get("/socket.io/?EIO=4&transport=polling").await.status, 200);
 }

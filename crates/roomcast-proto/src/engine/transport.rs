@@ -7,6 +7,8 @@ pub enum Transport {
     Polling,
     /// One WebSocket message for each packet.
     WebSocket,
+    /// A stream of a WebTransport session, over HTTP/3.
+    WebTransport,
 }
 
 impl Transport {
@@ -16,6 +18,7 @@ impl Transport {
         match self {
             Self::Polling => "polling",
             Self::WebSocket => "websocket",
+            Self::WebTransport => "webtransport",
         }
     }
 
@@ -25,6 +28,7 @@ impl Transport {
         match name {
             "polling" => Some(Self::Polling),
             "websocket" => Some(Self::WebSocket),
+            "webtransport" => Some(Self::WebTransport),
             _ => None,
         }
     }

@@ -281,7 +281,7 @@ impl Client {
                 self.post = Some(net.post(body, false));
                 self.session.handle_post_sent();
             }
-            Transport::WebSocket => self.write(net),
+            Transport::WebSocket | Transport::WebTransport => self.write(net),
         }
     }
 

@@ -52,6 +52,12 @@ impl Handshake {
         }
     }
 
+    /// That of a WebTransport session, whose headers the reference does not have.
+    #[cfg(feature = "webtransport")]
+    pub(super) fn without_headers(request: &HttpRequest) -> Self {
+        Self { cross_domain: false, ..Self::new(request, false) }
+    }
+
     /// Path and query of the request. JS: `handshake.url`.
     #[must_use]
     pub fn url(&self) -> &str {

@@ -6,6 +6,8 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -73,6 +75,16 @@ impl Plain {
             ended(&core, &*error, address);
         }
     }
+}
+
+/// Accepts TLS, and nothing but HTTP/1.1 inside of it.
+#[cfg(feature = "tls")]
+pub(crate) fn tls(mut config: Arc<tokio_rustls::rustls::ServerConfig>) -> tokio_rustls::TlsAcceptor {
+    const HTTP: &[u8] = b"http/1.1";
+    if config.alpn_protocols != [HTTP] {
+        Arc::make_mut(&mut config).alpn_protocols = vec![HTTP.into()];
+    }
+    config.into()
 }
 
 #[cfg(feature = "tls")]

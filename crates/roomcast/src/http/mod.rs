@@ -23,6 +23,9 @@ mod polling;
 mod request;
 mod websocket;
 
+#[cfg(feature = "webtransport")]
+pub(crate) mod webtransport;
+
 // ... and the files beside it.
 mod serve_client;
 
@@ -44,6 +47,8 @@ pub use refused::{ConnectionRefused, RefusalContext};
 pub use service::{Layered, RoomcastLayer, RoomcastService};
 
 pub(crate) use hooks::{Decision, HttpHooks};
+#[cfg(feature = "tls")]
+pub(crate) use listen::tls;
 pub(crate) use listen::{Plain, bind, listen};
 #[cfg(unix)]
 pub(crate) use listen_unix::listen_unix;

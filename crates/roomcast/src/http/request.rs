@@ -117,6 +117,8 @@ where
     Ok(match verify(acceptor, request, &query, asked).await? {
         Purpose::Open(Transport::Polling, opening) => polling::open(acceptor, opening, form()).await?,
         Purpose::Open(Transport::WebSocket, opening) => websocket::open(acceptor, request.parts(), opening)?,
+        // It has no requests here.
+        Purpose::Open(Transport::WebTransport, _) => return Err(HandshakeError::UnknownTransport),
         Purpose::Probe(mailbox, dialect) => websocket::probe(acceptor, request.parts(), dialect, mailbox)?,
         Purpose::Useless => websocket::useless(acceptor, request.parts())?,
         Purpose::Exchange(mailbox) => match *request.method() {
@@ -149,7 +151,9 @@ async fn verify<A: Acceptor>(
     let core = acceptor.core();
     let transport = query.transport.as_deref().and_then(Transport::from_name);
     let transport = transport
-        .filter(|transport| core.config.transports.contains(transport))
+        .filter(|transport| {
+            *transport != Transport::WebTransport && core.config.transports.contains(transport)
+        })
         .ok_or(HandshakeError::UnknownTransport)?;
     let is_script = query.jsonp().is_some();
     if core.hooks.origins.as_ref().is_some_and(|origins| !origins.allows(request.parts(), is_script)) {
@@ -169,6 +173,7 @@ async fn verify<A: Acceptor>(
             (Asked::Plain, Transport::WebSocket) => return Err(HandshakeError::TransportMismatch),
             (Asked::Upgrade, Transport::WebSocket) => Purpose::Probe(mailbox, query.dialect(transport)),
             (Asked::Upgrade, Transport::Polling) => Purpose::Useless,
+            (_, Transport::WebTransport) => return Err(HandshakeError::UnknownTransport),
         });
     }
     if request.method() != Method::GET {
@@ -198,7 +203,7 @@ async fn verify<A: Acceptor>(
 }
 
 /// The id of a new session: the program's, or a random one.
-async fn make_id(core: &Core, request: &HttpRequest) -> Result<Sid, HandshakeError> {
+pub(super) async fn make_id(core: &Core, request: &HttpRequest) -> Result<Sid, HandshakeError> {
     let Some(generate) = &core.hooks.generate_id else { return Ok(random_id()) };
     let failed = |text: &str| HandshakeError::IdGeneration(text.to_owned());
     let id = generate.ask(request).await;

@@ -271,7 +271,9 @@ impl Io {
         Plain::serve_stream(self.clone(), stream, address).await;
     }
 
-    /// Listens and serves with TLS until [`Io::close`].
+    /// Listens and serves with TLS until [`Io::close`]. Whatever the configuration offers by ALPN, clients are offered HTTP/1.1,
+    /// which is what is spoken here. Certificates can be exchanged while it serves: by a configuration `with_cert_resolver`
+    /// whose resolver gives the newest. JS: `new Server(https.createServer(..))`.
     ///
     /// # Errors
     /// If the address cannot be bound.
@@ -289,7 +291,63 @@ impl Io {
     #[cfg(feature = "tls")]
     pub async fn serve_tls(&self, listener: TcpListener, config: Arc<tokio_rustls::rustls::ServerConfig>) {
         self.start_adapters();
-        listen(self.clone(), listener, tokio_rustls::TlsAcceptor::from(config)).await;
+        listen(self.clone(), listener, crate::http::tls(config)).await;
+    }
+
+    /// Listens for WebTransport sessions and serves them until [`Io::close`], on UDP: the port may be that of
+    /// [`Io::listen_tls`]. The certificate may be the same as well; browsers want one of an authority that they know, or its
+    /// hash (`serverCertificateHashes`) if it is of ECDSA and lasts two weeks at most. JS: `engine.onWebTransportSession`.
+    ///
+    /// [`Transport::WebTransport`](crate::Transport::WebTransport) has to be among the
+    /// [`transports`](crate::ServerBuilder::transports). Clients that poll are offered it then, too, and may move to it.
+    /// Whatever decides about requests decides about these: allowed origins, [`allow_request`](crate::ServerBuilder::allow_request),
+    /// limits; with a [`middleware`](crate::ServerBuilder::middleware) they are all refused, because a middleware cannot be asked.
+    ///
+    /// # Errors
+    /// If the address cannot be bound, if the transport is not enabled, or if the configuration has no TLS 1.3.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use std::sync::Arc;
+    /// use roomcast::{Io, Transport};
+    ///
+    /// # async fn run(config: Arc<tokio_rustls::rustls::ServerConfig>) -> std::io::Result<()> {
+    /// let transports = [Transport::Polling, Transport::WebSocket, Transport::WebTransport];
+    /// let io = Io::builder().transports(&transports).build();
+    /// tokio::try_join!(
+    ///     io.listen_tls("0.0.0.0:443", config.clone()),
+    ///     io.listen_webtransport("0.0.0.0:443", config),
+    /// )?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "webtransport")]
+    pub async fn listen_webtransport(
+        &self,
+        address: impl ToSocketAddrs,
+        config: Arc<tokio_rustls::rustls::ServerConfig>,
+    ) -> io::Result<()> {
+        let socket = crate::http::webtransport::bind_first(address).await?;
+        self.serve_webtransport(socket, config).await
+    }
+
+    /// The same on a UDP socket that is bound already.
+    ///
+    /// # Errors
+    /// If the transport is not enabled, or the configuration has no TLS 1.3.
+    ///
+    /// # Cancel safety
+    /// Dropping it stops listening and cuts the sessions' connections.
+    #[cfg(feature = "webtransport")]
+    pub async fn serve_webtransport(
+        &self,
+        socket: std::net::UdpSocket,
+        config: Arc<tokio_rustls::rustls::ServerConfig>,
+    ) -> io::Result<()> {
+        let endpoint = crate::http::webtransport::bind(self, socket, &config)?;
+        self.start_adapters();
+        crate::http::webtransport::serve(self.clone(), endpoint).await;
+        Ok(())
     }
 
     /// The server as a tower service; what is not below its path is answered 404.

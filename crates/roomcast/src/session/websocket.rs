@@ -1,7 +1,8 @@
 //! A WebSocket after its handshake: bytes in and out of the stream, frames by the sans-IO codec.
 //!
 //! What is odd: there is no read buffer here. Every thread has one, which the sockets it serves read into by turns;
-//! only an incomplete frame is kept, by the decoder.
+//! only an incomplete frame is kept, by the decoder. And the stream of a WebTransport session is a WebSocket as well here: its
+//! packets have another header, and nothing is said before it is closed.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -10,8 +11,10 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use proto::engine::{Dialect, Frame};
-use proto::websocket::{ControlFrame, Decoder, Limits, Role};
+use proto::engine::{CloseReason, Dialect, Frame, Transport};
+use proto::websocket::{ControlFrame, Decoder, Error, Limits, Role, Step};
+#[cfg(feature = "webtransport")]
+use proto::webtransport;
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -123,13 +126,69 @@ pub(super) fn try_write(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Resul
     }
 }
 
+/// Makes messages of bytes.
+#[derive(Debug)]
+pub(super) enum Reader {
+    WebSocket(Decoder),
+    #[cfg(feature = "webtransport")]
+    WebTransport(webtransport::Decoder),
+}
+
+/// What a peer did wrong: what the session ends with, and the code for the close frame, if there is one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Violation {
+    pub(super) reason: CloseReason,
+    pub(super) code: Option<u16>,
+    pub(super) detail: &'static str,
+}
+
+impl Reader {
+    #[inline]
+    pub(super) fn decode<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Step<'a>, Violation> {
+        match self {
+            Self::WebSocket(decoder) => decoder.decode(input).map_err(|error| Violation {
+                reason: CloseReason::TransportError,
+                code: Some(error.close_code()),
+                detail: match error {
+                    Error::TooLarge | Error::TooManyFragments => "max payload size exceeded",
+                    _ => "invalid WebSocket frame",
+                },
+            }),
+            #[cfg(feature = "webtransport")]
+            Self::WebTransport(decoder) => decoder.decode(input).map_err(|_| Violation {
+                reason: CloseReason::ParseError,
+                code: None,
+                detail: "not an engine packet",
+            }),
+        }
+    }
+
+    /// How many bytes compressed messages became since this was asked last.
+    #[inline]
+    pub(super) fn take_inflated(&mut self) -> usize {
+        match self {
+            Self::WebSocket(decoder) => decoder.take_inflated(),
+            #[cfg(feature = "webtransport")]
+            Self::WebTransport(_) => 0,
+        }
+    }
+
+    fn inflating(self, compression: &Compression) -> Self {
+        match self {
+            Self::WebSocket(decoder) => Self::WebSocket(decoder.inflating(compression.inflater())),
+            #[cfg(feature = "webtransport")]
+            other => other,
+        }
+    }
+}
+
 /// One WebSocket, server side.
 #[derive(Debug)]
 pub(crate) struct WebSocket {
     stream: Stream,
     /// Bytes that came together with the handshake.
     early: Box<[u8]>,
-    pub(super) decoder: Decoder,
+    pub(super) reader: Reader,
     /// The form of its frames that others can write as well ...
     wire: Wire,
     /// ... or what makes one that only it can.
@@ -150,11 +209,11 @@ struct Goodbye {
 
 impl WebSocket {
     pub(crate) fn new(stream: Stream, early: &[u8], max_message: usize, dialect: Dialect) -> Self {
-        let decoder = Decoder::new(Role::Server, Limits::new(max_message));
+        let reader = Reader::WebSocket(Decoder::new(Role::Server, Limits::new(max_message)));
         Self {
             stream,
             early: early.into(),
-            decoder,
+            reader,
             wire: Wire::of(dialect),
             own: None,
             goodbye: None,
@@ -168,10 +227,28 @@ impl WebSocket {
         self
     }
 
+    /// The stream of a WebTransport session.
+    #[cfg(feature = "webtransport")]
+    pub(crate) fn webtransport(stream: Stream, early: &[u8], max_packet: usize) -> Self {
+        Self {
+            reader: Reader::WebTransport(webtransport::Decoder::new(max_packet)),
+            wire: Wire::WebTransport,
+            ..Self::new(stream, early, max_packet, Dialect::V4)
+        }
+    }
+
+    pub(super) fn transport(&self) -> Transport {
+        match self.reader {
+            Reader::WebSocket(_) => Transport::WebSocket,
+            #[cfg(feature = "webtransport")]
+            Reader::WebTransport(_) => Transport::WebTransport,
+        }
+    }
+
     /// Compresses messages, as was agreed on.
     pub(crate) fn compressed(self, compression: &Compression, dialect: Dialect) -> Self {
         Self {
-            decoder: self.decoder.inflating(compression.inflater()),
+            reader: self.reader.inflating(compression),
             wire: compression.shared(dialect).map_or(self.wire, Wire::Deflated),
             own: compression.own(dialect),
             ..self
@@ -266,7 +343,7 @@ impl WebSocket {
 
     /// Begins the end: a close frame, if the stream stands between two frames, then the closing of the stream.
     pub(super) fn say_goodbye(&mut self, code: Option<u16>, between_frames: bool) {
-        let frame = match between_frames {
+        let frame = match between_frames && self.transport() == Transport::WebSocket {
             true => SmallVec::from_slice(&ControlFrame::close(code.map(|code| (code, "")), None)),
             false => SmallVec::new(),
         };

@@ -27,6 +27,9 @@ pub(crate) enum Wire {
     Revision3,
     /// The same for a client that takes no bytes.
     Revision3Base64,
+    /// The stream of a WebTransport session.
+    #[cfg(feature = "webtransport")]
+    WebTransport,
     /// A WebSocket with compressed messages, of any dialect.
     Deflated(Shared),
 }
@@ -70,6 +73,8 @@ impl Wire {
             Self::Plain => None,
             Self::Revision3 => frame.revision3(),
             Self::Revision3Base64 => frame.revision3_base64(),
+            #[cfg(feature = "webtransport")]
+            Self::WebTransport => frame.webtransport(),
             Self::Deflated(shared) => shared.make(frame),
         }
     }

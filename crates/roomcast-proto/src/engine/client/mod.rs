@@ -128,7 +128,7 @@ impl Session {
         };
         match config.transport {
             Transport::Polling => session.poll(),
-            Transport::WebSocket => session.outputs.push_back(Output::Connect),
+            Transport::WebSocket | Transport::WebTransport => session.outputs.push_back(Output::Connect),
         }
         session
     }
@@ -157,7 +157,7 @@ impl Session {
         match (self.state, self.transport) {
             (State::Opening | State::Closed, _) => false,
             (_, Transport::Polling) => !self.posting && !self.is_pausing(),
-            (_, Transport::WebSocket) => true,
+            (_, Transport::WebSocket | Transport::WebTransport) => true,
         }
     }
 

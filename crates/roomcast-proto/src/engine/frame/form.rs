@@ -45,6 +45,24 @@ impl Frame {
         Some(self.formed(attached.text.clone(), attachments))
     }
 
+    /// The frame for the stream of a WebTransport session. `None` if it is that already.
+    #[must_use]
+    pub fn webtransport(&self) -> Option<Self> {
+        if self.is_formed() {
+            return None;
+        }
+        // The header of a server's WebSocket frame, less its first byte, is the one in front of a packet here.
+        let text = match self.text_packet() {
+            [] => [0; Repr::PREFIX].into(),
+            _ => {
+                let part = self.text_part();
+                [&[part[0], part[1] - 1], &part[Repr::PREFIX + 1..]].concat().into()
+            }
+        };
+        let attachments = self.attachments().iter().map(Attachment::on_stream).collect();
+        Some(self.formed(text, attachments))
+    }
+
     /// The frame for a WebSocket with permessage-deflate. `None` if it is the same: control frames, those that must not be
     /// compressed, and those without a message that is large enough.
     #[must_use]
@@ -155,6 +173,23 @@ impl Attachment {
         attachment
     }
 
+    /// The same with the header of a packet on a stream. One without a byte would be an error there, so it is base64, which
+    /// is text and accepted everywhere.
+    fn on_stream(&self) -> Self {
+        const EMPTY: &[u8] = b"b";
+        let mut attachment = self.clone();
+        if self.data.is_empty() {
+            attachment.data = Bytes::from_static(EMPTY);
+            attachment.header[0] = EMPTY.len() as u8;
+            attachment.header_len = 1;
+            return attachment;
+        }
+        attachment.header.copy_within(1.., 0);
+        attachment.header[0] |= 0x80;
+        attachment.header_len -= 1;
+        attachment
+    }
+
     /// The same as text.
     fn to_base64(&self) -> Self {
         let mut text = String::with_capacity("b4".len() + self.data.len().div_ceil(3) * 4);
@@ -172,7 +207,8 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::websocket::{Decoder, Event, Inflater, Limits, Role};
+    use crate::websocket::{Decoder, Event, Inflater, Limits, Payload, Role};
+    use crate::webtransport;
 
     fn wire(frame: &Frame) -> Vec<u8> {
         frame.websocket_slices(0).flatten().copied().collect()
@@ -262,6 +298,37 @@ mod tests {
             input = &mut input[consumed..];
         }
         seen
+    }
+
+    #[test]
+    fn on_a_stream_every_packet_brings_its_length() {
+        let table = [
+            (Frame::text("hey"), &b"\x044hey"[..]),
+            (Frame::ping(), b"\x012"),
+            (Frame::probe_pong(), b"\x063probe"),
+            (Frame::binary(Bytes::from_static(&[0xAA, 0xBB, 0xCC])), &[0x83, 0xAA, 0xBB, 0xCC]),
+            // An attachment without a byte, as base64.
+            (Frame::binary(Bytes::new()), b"\x01b"),
+        ];
+        for (frame, expected) in table {
+            let formed = frame.webtransport().unwrap();
+            assert_eq!(wire(&formed), expected);
+            assert_eq!((formed.websocket_len(), formed.cost()), (expected.len(), frame.cost()));
+            assert!(formed.webtransport().is_none());
+        }
+        for length in [125, 126, 65_535, 65_536, 1_000_000] {
+            let plain = with_attachments(vec![Bytes::from(vec![7; length]), Bytes::from_static(b"x")]);
+            let mut decoder = webtransport::Decoder::new(1_000_000);
+            let bytes = wire(&plain.webtransport().unwrap());
+            let text = String::from_utf8(plain.text_packet().to_vec()).unwrap();
+            let step = decoder.decode(&bytes).unwrap();
+            assert_eq!(step.event, Some(Event::Text(&text)));
+            let at = step.consumed;
+            let step = decoder.decode(&bytes[at..]).unwrap();
+            assert!(step.event == Some(Event::Binary(Payload::Borrowed(&vec![7; length]))));
+            let at = at + step.consumed;
+            assert_eq!(bytes[at..], [0x81, b'x']);
+        }
     }
 
     #[test]

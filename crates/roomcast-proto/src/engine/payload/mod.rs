@@ -121,6 +121,7 @@ impl Dialect {
 impl<'a> Iterator for Packets<'a> {
     type Item = Result<Packet<'a>, InvalidPacket>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
             Kind::V4(packets) => packets.next(),

@@ -14,7 +14,7 @@ pub const SEPARATOR: u8 = 0x1E;
 /// assert_eq!(packets, [Ok(Packet::Ping("")), Ok(Packet::Noop)]);
 /// ```
 pub fn decode_payload(body: &str) -> impl Iterator<Item = Result<Packet<'_>, InvalidPacket>> {
-    Packets::new(body)
+    body.split(char::from(SEPARATOR)).map(Packet::decode)
 }
 
 #[derive(Clone, Debug)]
@@ -29,6 +29,7 @@ impl<'a> Packets<'a> {
 impl<'a> Iterator for Packets<'a> {
     type Item = Result<Packet<'a>, InvalidPacket>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.0.next().map(Packet::decode)
     }

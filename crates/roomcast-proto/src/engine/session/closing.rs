@@ -10,7 +10,7 @@ impl Session {
         if self.is_closed() {
             return;
         }
-        let can_tell = self.transport == Transport::WebSocket || self.poll_pending;
+        let can_tell = self.transport != Transport::Polling || self.poll_pending;
         match flush {
             Flush::Empty if can_tell => self.end(CloseReason::ForcedClose, "closed by the server"),
             Flush::Discard => self.end(CloseReason::ForcedClose, "closed by the server"),
@@ -28,7 +28,7 @@ impl Session {
     /// The outbox ran empty, or was found empty after [`Output::Upgraded`]. Comes after
     /// [`Session::handle_poll_answered`] where a poll took the last frames.
     pub fn handle_drained(&mut self) {
-        if self.state == State::Closing && (self.transport == Transport::WebSocket || self.poll_pending) {
+        if self.state == State::Closing && (self.transport != Transport::Polling || self.poll_pending) {
             self.end(CloseReason::ForcedClose, "closed by the server");
         }
     }

@@ -34,7 +34,7 @@ pub use self::receive::Received;
 pub enum Lane {
     /// The transport of the session.
     Main,
-    /// A WebSocket that wants to take over from polling.
+    /// A WebSocket, or WebTransport, that wants to take over from polling.
     Probe,
 }
 
@@ -157,7 +157,7 @@ impl Session {
         match (self.state, self.transport) {
             (State::Closed, _) => false,
             (_, Transport::Polling) => self.poll_pending,
-            (_, Transport::WebSocket) => true,
+            (_, Transport::WebSocket | Transport::WebTransport) => true,
         }
     }
 

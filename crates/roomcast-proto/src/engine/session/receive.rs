@@ -63,7 +63,7 @@ impl Session {
         }
     }
 
-    /// On a WebSocket the close frame is the end, not this packet. JS: only polling.ts looks for it.
+    /// On a WebSocket the close frame is the end, on WebTransport that of the session, not this packet. JS: only polling.ts looks for it.
     fn receive_close<'a>(&mut self) -> Received<'a> {
         if self.transport != Transport::Polling {
             return Received::Nothing;

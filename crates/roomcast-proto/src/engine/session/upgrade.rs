@@ -1,4 +1,4 @@
-//! A WebSocket that takes over from polling: probe, noops, `5`.
+//! A WebSocket, or WebTransport, that takes over from polling: probe, noops, `5`.
 
 use std::time::Instant;
 
@@ -12,6 +12,7 @@ pub(super) struct Probe {
     timeout: Instant,
     /// After the probe: when a pending poll is answered with a noop next.
     next_noop: Option<Instant>,
+    transport: Transport,
 }
 
 impl Probe {
@@ -24,11 +25,16 @@ impl Session {
     /// A WebSocket was opened for this session. `false`: it has no place here and is to be closed; the session is not
     /// touched. JS: engine.io/lib/server.ts `onWebSocket`.
     pub fn handle_probe_opened(&mut self, now: Instant) -> bool {
+        self.handle_probe_opened_on(Transport::WebSocket, now)
+    }
+
+    /// The same for any transport but polling. JS: also `onWebTransportSession`.
+    pub fn handle_probe_opened_on(&mut self, transport: Transport, now: Instant) -> bool {
         if self.is_closed() || self.transport != Transport::Polling || self.probe.is_some() {
             return false;
         }
         let timeout = later(now, self.timing.upgrade_timeout);
-        self.probe = Some(Box::new(Probe { timeout, next_noop: None }));
+        self.probe = Some(Box::new(Probe { timeout, next_noop: None, transport }));
         true
     }
 
@@ -47,20 +53,23 @@ impl Session {
                 probe.next_noop.get_or_insert(now + Timing::NOOP_INTERVAL);
                 self.push_once(Output::ProbePong);
             }
-            Packet::Upgrade => self.upgrade(),
+            Packet::Upgrade => {
+                let transport = probe.transport;
+                self.upgrade(transport);
+            }
             _ => self.handle_probe_failed(),
         }
         Received::Nothing
     }
 
-    fn upgrade(&mut self) {
+    fn upgrade(&mut self, transport: Transport) {
         self.probe = None;
         if self.poll_pending {
             self.answer_poll(PollAnswer::Close);
         }
-        self.transport = Transport::WebSocket;
+        self.transport = transport;
         self.outputs.push(Output::Upgraded);
-        // A pending close went on waiting for a poll; the WebSocket needs none. What waits in the outbox goes first.
+        // A pending close went on waiting for a poll; the new transport needs none. What waits in the outbox goes first.
         debug_assert_ne!(self.state, State::Closed);
     }
 

@@ -138,12 +138,16 @@ impl Encoded {
 
 /// Why a parser cannot write or read a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParserError(Box<str>);
+pub struct ParserError(Box<Reason>);
+
+/// Behind a thin pointer: the error is part of others, which are returned for every packet and hardly ever occur.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Reason(Box<str>);
 
 impl ParserError {
     /// An error of that text, which may be another error.
     pub fn new(reason: impl fmt::Display) -> Self {
-        Self(reason.to_string().into())
+        Self(Box::new(Reason(reason.to_string().into())))
     }
 
     pub(super) fn too_large() -> Self {
@@ -153,7 +157,7 @@ impl ParserError {
 
 impl fmt::Display for ParserError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.0.0)
     }
 }
 

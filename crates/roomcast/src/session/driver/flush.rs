@@ -26,7 +26,7 @@ impl<A: Application> Driver<A> {
         }
         match self.session.transport() {
             Transport::Polling => self.flush_poll(cx),
-            Transport::WebSocket => self.flush_websocket(cx),
+            Transport::WebSocket | Transport::WebTransport => self.flush_websocket(cx),
         }
         self.do_outputs();
         if std::mem::take(&mut self.drained) {

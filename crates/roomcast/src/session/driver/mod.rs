@@ -88,7 +88,7 @@ impl<A: Application> Driver<A> {
         let (transport, main) = match start {
             Start::WebSocket(mut websocket) => {
                 mailbox.share(websocket.share());
-                (Transport::WebSocket, Some(websocket))
+                (websocket.transport(), Some(websocket))
             }
             Start::Polling => (Transport::Polling, None),
         };
@@ -227,11 +227,11 @@ impl<A: Application> Driver<A> {
         self.main = self.probe.take();
         if let Some(main) = &mut self.main {
             self.mailbox.share(main.share());
+            self.mailbox.set_transport(main.transport());
         }
         if let Some(pong) = self.probe_pong.take() {
             self.mailbox.with_outbox(|outbox| outbox.push_control(pong));
         }
-        self.mailbox.set_transport(Transport::WebSocket);
         self.app.on_upgrade();
     }
 

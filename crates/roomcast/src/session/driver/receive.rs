@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use proto::engine::{
     CloseReason, Flush, Frame, InvalidPacket, Lane, Message, Overlap, Packet, Packets, Received, Transport,
 };
-use proto::websocket::{ControlFrame, Error, Event};
+use proto::websocket::{ControlFrame, Event};
 use tokio::sync::oneshot;
 
 use super::{Driver, dismiss};
@@ -15,7 +15,7 @@ use crate::limits::Refused;
 use crate::session::application::Application;
 use crate::session::mailbox::Command;
 use crate::session::poll::{PollReply, PostReply, Posted};
-use crate::session::websocket::{WebSocket, with_read_buffer};
+use crate::session::websocket::{Violation, WebSocket, with_read_buffer};
 
 /// How often a turn reads; one full buffer ends it at once.
 const READS_PER_TURN: usize = 8;
@@ -31,8 +31,8 @@ enum End {
     Closed(&'static str),
     /// The stream broke.
     Failed,
-    /// The peer broke the WebSocket protocol or the limit.
-    Violated(u16, &'static str),
+    /// The peer broke the protocol or the limit.
+    Violated(Violation),
 }
 
 impl<A: Application> Driver<A> {
@@ -52,7 +52,7 @@ impl<A: Application> Driver<A> {
                 Command::PostOverlap => self.session.handle_post_overlap(),
                 Command::PostAborted => self.session.handle_post_aborted(),
                 Command::Probe(websocket) => {
-                    if self.session.handle_probe_opened(now) {
+                    if self.session.handle_probe_opened_on(websocket.transport(), now) {
                         self.probe = Some(websocket);
                     } else {
                         dismiss(websocket);
@@ -173,9 +173,9 @@ impl<A: Application> Driver<A> {
             None => return,
             Some(End::Closed(detail)) => (CloseReason::TransportClose, detail),
             Some(End::Failed) => (CloseReason::TransportError, "read failed"),
-            Some(End::Violated(code, detail)) => {
-                self.close_code = Some(code);
-                (CloseReason::TransportError, detail)
+            Some(End::Violated(Violation { reason, code, detail })) => {
+                self.close_code = code;
+                (reason, detail)
             }
         };
         self.session.handle_transport_closed(Lane::Main, reason, detail);
@@ -190,9 +190,9 @@ impl<A: Application> Driver<A> {
             if self.session.is_closed() {
                 break None;
             }
-            let step = match main.decoder.decode(input) {
+            let step = match main.reader.decode(input) {
                 Ok(step) => step,
-                Err(error) => break Some(End::Violated(error.close_code(), detail(error))),
+                Err(violation) => break Some(End::Violated(violation)),
             };
             let consumed = step.consumed;
             match step.event {
@@ -213,7 +213,7 @@ impl<A: Application> Driver<A> {
                 }
             }
             input = &mut input[consumed..];
-            inflated += main.decoder.take_inflated();
+            inflated += main.reader.take_inflated();
             if inflated > MAX_INFLATED {
                 main.give_back(input);
                 break None;
@@ -257,7 +257,7 @@ impl<A: Application> Driver<A> {
     fn receive_probe(&mut self, probe: &mut WebSocket, input: &mut [u8], now: Instant) {
         let mut rest = 0;
         while rest < input.len() {
-            let Ok(step) = probe.decoder.decode(&mut input[rest..]) else {
+            let Ok(step) = probe.reader.decode(&mut input[rest..]) else {
                 self.session.handle_probe_failed();
                 return;
             };
@@ -270,7 +270,7 @@ impl<A: Application> Driver<A> {
                 Some(Event::Close(_)) => Err(InvalidPacket),
             };
             self.session.handle_packet(Lane::Probe, packet, now);
-            if self.session.transport() == Transport::WebSocket {
+            if self.session.transport() != Transport::Polling {
                 break;
             }
         }
@@ -282,11 +282,4 @@ impl<A: Application> Driver<A> {
 /// the poll on its way through the worker threads, it waits a moment, so that the poll finds its session.
 fn waits(until: &mut Option<Instant>, now: Instant) -> bool {
     now < *until.get_or_insert(now + CLOSE_WAITS)
-}
-
-fn detail(error: Error) -> &'static str {
-    match error {
-        Error::TooLarge | Error::TooManyFragments => "max payload size exceeded",
-        _ => "invalid WebSocket frame",
-    }
 }

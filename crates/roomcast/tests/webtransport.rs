@@ -1,0 +1,332 @@
+//! Sessions over WebTransport, with a client that speaks packets by hand.
+#![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
+
+mod support;
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use proto::websocket::Event;
+use roomcast::{Io, IoBuilder, Reason, Socket, Transport};
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use wtransport::endpoint::endpoint_side::Client as ClientSide;
+use wtransport::{Connection, Endpoint, RecvStream, SendStream};
+
+use support::{Lines, Log, Polling, answer_sync, soon};
+
+const ALL: [Transport; 3] = [Transport::Polling, Transport::WebSocket, Transport::WebTransport];
+
+/// A certificate for `localhost`, signed by nobody but itself, and clients that trust it.
+fn configurations() -> (Arc<ServerConfig>, Endpoint<ClientSide>) {
+    let certified = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    let certificate = certified.cert.der().clone();
+    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+    let server = ServerConfig::builder().with_no_client_auth();
+    let server = server.with_single_cert(vec![certificate.clone()], key).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let mut client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    client.alpn_protocols = vec![wtransport::tls::WEBTRANSPORT_ALPN.to_vec()];
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    let client = wtransport::ClientConfig::builder().with_bind_address(loopback).with_custom_tls(client);
+    (Arc::new(server), Endpoint::client(client.build()).unwrap())
+}
+
+/// A server on TCP and, on the same port number, WebTransport.
+struct House {
+    io: Io,
+    address: SocketAddr,
+    endpoint: Endpoint<ClientSide>,
+}
+
+impl House {
+    async fn new(builder: IoBuilder) -> Self {
+        let (config, endpoint) = configurations();
+        let io = builder.build();
+        answer_sync(&io);
+        // A port that is free on TCP is mostly free on UDP as well.
+        let (address, socket) = loop {
+            let address = support::serve(&io).await;
+            if let Ok(socket) = UdpSocket::bind(address) {
+                break (address, socket);
+            }
+        };
+        let serving = io.clone();
+        tokio::spawn(async move { serving.serve_webtransport(socket, config).await.unwrap() });
+        Self { io, address, endpoint }
+    }
+
+    async fn usual() -> Self {
+        Self::new(Io::builder().transports(&ALL)).await
+    }
+
+    /// A WebTransport session at the server's path.
+    async fn session(&self) -> Connection {
+        self.session_at("/socket.io/").await.unwrap()
+    }
+
+    async fn session_at(&self, path: &str) -> Option<Connection> {
+        let url = format!("https://localhost:{}{path}", self.address.port());
+        soon("the WebTransport handshake", self.endpoint.connect(url)).await.ok()
+    }
+
+    /// A stream on which something has been said.
+    async fn say(&self, first: &str) -> Client {
+        let mut client = Client::new(self.session().await).await;
+        client.send(first).await;
+        client
+    }
+
+    /// A session of the engine.
+    async fn open(&self) -> Client {
+        let mut client = self.say("0").await;
+        assert!(client.text().await.starts_with("0{\"sid\""));
+        client
+    }
+
+    /// One that has joined `/`.
+    async fn join(&self) -> Client {
+        let mut client = self.open().await;
+        client.send("40").await;
+        assert!(client.text().await.starts_with("40{\"sid\""));
+        client
+    }
+}
+
+/// The client's end of a session.
+struct Client {
+    connection: Connection,
+    send: SendStream,
+    receive: RecvStream,
+    decoder: proto::webtransport::Decoder,
+    rest: Vec<u8>,
+}
+
+impl Client {
+    async fn new(connection: Connection) -> Self {
+        let (send, receive) = connection.open_bi().await.unwrap().await.unwrap();
+        let decoder = proto::webtransport::Decoder::new(10_000_000);
+        Self { connection, send, receive, decoder, rest: Vec::new() }
+    }
+
+    async fn send(&mut self, packet: &str) {
+        self.bytes(&encoded(0, packet.as_bytes())).await;
+    }
+
+    async fn send_binary(&mut self, packet: &[u8]) {
+        self.bytes(&encoded(0x80, packet)).await;
+    }
+
+    async fn bytes(&mut self, bytes: &[u8]) {
+        self.send.write_all(bytes).await.unwrap();
+    }
+
+    /// The next packet, and whether it is binary; `None` at the end of the session.
+    async fn next(&mut self) -> Option<(bool, Vec<u8>)> {
+        loop {
+            let bytes = std::mem::take(&mut self.rest);
+            let step = self.decoder.decode(&bytes).unwrap();
+            self.rest = bytes[step.consumed..].to_vec();
+            match step.event {
+                Some(Event::Text(text)) => return Some((false, text.as_bytes().to_vec())),
+                Some(Event::Binary(payload)) => return Some((true, payload.to_vec())),
+                _ => {}
+            }
+            let mut buffer = vec![0; 64 * 1024];
+            let length = soon("bytes of the server", self.receive.read(&mut buffer)).await.ok()??;
+            self.rest.extend_from_slice(&buffer[..length]);
+        }
+    }
+
+    async fn text(&mut self) -> String {
+        let (binary, packet) = self.next().await.expect("the session lives");
+        assert!(!binary);
+        String::from_utf8(packet).unwrap()
+    }
+
+    async fn ended(&mut self) {
+        while self.next().await.is_some() {}
+        soon("the end of the session", self.connection.closed()).await;
+    }
+}
+
+fn encoded(bit: u8, packet: &[u8]) -> Vec<u8> {
+    match packet.len() {
+        short @ 0..=125 => [&[bit | short as u8], packet].concat(),
+        middle @ 126..=65_535 => [&[bit | 126], &(middle as u16).to_be_bytes()[..], packet].concat(),
+        long => [&[bit | 127], &(long as u64).to_be_bytes()[..], packet].concat(),
+    }
+}
+
+/// Why each socket left.
+fn note_reasons(io: &Io) -> Lines {
+    let (log, lines) = Log::new();
+    io.on_disconnect(move |reason: Reason| {
+        let log = log.clone();
+        async move { log.say(reason) }
+    });
+    lines
+}
+
+#[tokio::test]
+async fn a_session_opens_on_the_first_stream_and_carries_text_and_bytes() {
+    let house = House::usual().await;
+    house.io.on("echo", async |value: roomcast::Value| value);
+    house.io.on("about", async |socket: Socket| {
+        let handshake = socket.handshake();
+        (handshake.is_secure(), handshake.headers().len(), handshake.query("EIO"))
+    });
+    let mut client = house.say("0").await;
+    let opening = client.text().await;
+    assert!(opening.contains(r#""upgrades":[]"#) && opening.starts_with("0{\"sid\":\""), "{opening}");
+    client.send("40").await;
+    assert!(client.text().await.starts_with("40{"));
+    client.send(r#"421["about"]"#).await;
+    assert_eq!(client.text().await, r#"431[true,0,null]"#);
+
+    for length in [1, 125, 126, 65_536, 900_000] {
+        client.send(r#"451-2["echo",{"_placeholder":true,"num":0}]"#).await;
+        client.send_binary(&vec![7; length]).await;
+        assert_eq!(client.text().await, r#"461-2[{"_placeholder":true,"num":0}]"#);
+        assert_eq!(client.next().await.unwrap(), (true, vec![7; length]), "{length}");
+        let text = "x".repeat(length);
+        client.send(&format!(r#"423["echo","{text}"]"#)).await;
+        assert_eq!(client.text().await, format!(r#"433["{text}"]"#));
+    }
+    // An attachment without a byte has a form on a stream, too.
+    client.send(r#"451-4["echo",{"_placeholder":true,"num":0}]"#).await;
+    client.send("b").await;
+    assert_eq!(client.text().await, r#"461-4[{"_placeholder":true,"num":0}]"#);
+    assert_eq!(client.text().await, "b");
+}
+
+#[tokio::test]
+async fn a_polling_session_moves_to_webtransport() {
+    let house = House::usual().await;
+    let opening =
+        support::Http::connect(house.address).await.get("/socket.io/?EIO=4&transport=polling").await;
+    assert!(opening.text().contains(r#""upgrades":["websocket","webtransport"]"#), "{}", opening.text());
+
+    let mut polling = Polling::connect(house.address).await;
+    let mut client = house.say(&format!(r#"0{{"sid":"{}"}}"#, polling.sid)).await;
+    client.send("2probe").await;
+    assert_eq!(client.text().await, "3probe");
+    polling.send(r#"421["sync"]"#).await;
+    client.send("5").await;
+    // The answer comes on either; what follows on the new one.
+    client.send(r#"422["sync"]"#).await;
+    let mut seen = Vec::new();
+    while !seen.iter().any(|text| text == "432[]") {
+        seen.push(client.text().await);
+    }
+    house.io.emit("news", 1);
+    assert_eq!(client.text().await, r#"42["news",1]"#);
+}
+
+#[tokio::test]
+async fn what_is_no_handshake_or_comes_late_closes_the_session() {
+    let builder = Io::builder().transports(&ALL).upgrade_timeout(Duration::from_millis(300));
+    let house = House::new(builder).await;
+    let unknown = r#"0{"sid":"q7Zk1uT0mJ3vX9bYAAAB"}"#;
+    for first in ["1", "4hello", "0{}", unknown, r#"0{"sid":"__proto__"}"#] {
+        house.say(first).await.ended().await;
+    }
+    let mut binary = Client::new(house.session().await).await;
+    binary.send_binary(b"0").await;
+    binary.ended().await;
+    // Nothing said, and no stream at all.
+    let mut silent = Client::new(house.session().await).await;
+    silent.bytes(b"\x02").await;
+    silent.ended().await;
+    soon("the end of the session", house.session().await.closed()).await;
+    assert_eq!(house.io.sessions(), 0);
+}
+
+#[tokio::test]
+async fn bad_framing_is_a_parse_error() {
+    let house = House::usual().await;
+    let mut log = note_reasons(&house.io);
+    for wire in [&b"\0"[..], b"\x7f\0\0\0\0\0\x0f\x42\x41", b"\x01x"] {
+        let mut client = house.join().await;
+        client.bytes(wire).await;
+        client.ended().await;
+    }
+    log.expect(&["parse error"; 3]).await;
+}
+
+#[tokio::test]
+async fn each_side_can_close() {
+    let house = House::usual().await;
+    let mut log = note_reasons(&house.io);
+    house.io.on("leave", async |socket: Socket| socket.disconnect());
+    house.io.on("end", async |socket: Socket| {
+        socket.emit("last", "x".repeat(500_000));
+        socket.disconnect_connection();
+    });
+    // What waits is delivered before the end.
+    let mut client = house.join().await;
+    client.send(r#"42["end"]"#).await;
+    assert!(client.text().await.starts_with(r#"42["last","xxx"#));
+    client.ended().await;
+    log.expect(&["server namespace disconnect"]).await;
+
+    let client = house.join().await;
+    client.connection.close(wtransport::VarInt::from_u32(0), b"");
+    log.expect(&["transport close"]).await;
+
+    let mut client = house.join().await;
+    client.send.finish().await.unwrap();
+    log.expect(&["transport close"]).await;
+    client.ended().await;
+
+    let mut client = house.join().await;
+    house.io.close().await;
+    client.ended().await;
+    log.expect(&["server shutting down"]).await;
+    assert_eq!(house.io.sessions(), 0);
+}
+
+#[tokio::test]
+async fn the_heartbeat_is_the_same() {
+    let builder = Io::builder()
+        .transports(&ALL)
+        .ping_interval(Duration::from_millis(50))
+        .ping_timeout(Duration::from_millis(150));
+    let house = House::new(builder).await;
+    let mut log = note_reasons(&house.io);
+    let mut client = house.join().await;
+    for _ in 0..3 {
+        assert_eq!(client.text().await, "2");
+        client.send("3").await;
+    }
+    client.ended().await;
+    log.expect(&["ping timeout"]).await;
+}
+
+#[tokio::test]
+async fn whoever_may_refuse_requests_may_refuse_these() {
+    let refusing = Io::builder().transports(&ALL).allow_request(|request| {
+        assert!(request.is_secure() && request.header("user-agent").is_none());
+        Err("no".into())
+    });
+    House::new(refusing).await.say("0").await.ended().await;
+
+    let elsewhere = House::usual().await;
+    assert!(elsewhere.session_at("/other/").await.is_none());
+
+    let middleware = Io::builder().transports(&ALL).middleware(async |_, _| Ok(()));
+    assert!(House::new(middleware).await.session_at("/socket.io/").await.is_none());
+
+    let strict = roomcast::OriginPolicy::new(["https://example.com"]).require(true);
+    let origins = Io::builder().transports(&ALL).allowed_origins(strict);
+    assert!(House::new(origins).await.session_at("/socket.io/").await.is_none());
+}
+
+#[tokio::test]
+async fn a_server_without_the_transport_does_not_listen_for_it() {
+    let (config, _) = configurations();
+    let error = Io::new().listen_webtransport("127.0.0.1:0", config).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+}
