@@ -24,8 +24,7 @@ type Room = Pin<Box<OwnedNotified>>;
 /// other, is slowed down to the speed of the client, and never makes it a slow consumer.
 ///
 /// # Errors
-/// [`EmitError::Disconnected`] if the socket leaves first, unless it is kept for a client that may come back;
-/// [`EmitError::Dropped`] if it was to take the place of an event
+/// [`EmitError::Disconnected`] if the socket leaves first; [`EmitError::Dropped`] if it was to take the place of an event
 /// of its key, and is larger than what may ever wait; else as [`Emitted::result`].
 ///
 /// # Cancel safety
