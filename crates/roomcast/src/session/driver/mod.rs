@@ -64,7 +64,7 @@ pub(crate) struct Driver<A: Application> {
     progressed: bool,
     /// The outbox ran empty in this turn, and somebody wants to hear of it.
     drained: bool,
-    /// A pong to a WebSocket ping waits: a flood of pings is answered once.
+    /// A pong to a WebSocket ping waits in the outbox: a flood of pings is answered once.
     pong_waits: bool,
     /// So does the answer to a ping of revision 3.
     heartbeat_waits: bool,
