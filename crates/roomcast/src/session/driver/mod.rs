@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use super::application::{Application, Closing};
-use super::mailbox::{Command, Mailbox};
+use super::mailbox::{Closed, Command, Mailbox};
 use super::poll::{PollReply, PostReply, Posted};
 use super::turn;
 use super::websocket::WebSocket;
@@ -264,10 +264,10 @@ impl<A: Application> Driver<A> {
         self.core.forget(self.mailbox.sid());
         // What was being written waits no more, either.
         self.mailbox.with_outbox(|outbox| outbox.lost(&mut self.writing));
-        let (stream, between_frames) = self.mailbox.close();
+        let Closed { stream, between_frames, commands } = self.mailbox.close();
         self.core.wheel.unset(&mut self.timer);
         self.poll = None;
-        self.commands = VecDeque::new();
+        self.commands.extend(commands);
         self.held_post = None;
         let between_frames = between_frames && self.skip == 0;
         self.writing = VecDeque::new();
@@ -277,6 +277,11 @@ impl<A: Application> Driver<A> {
                 main.unshare(stream);
             }
             main.say_goodbye(self.close_code, between_frames);
+        }
+        for command in std::mem::take(&mut self.commands) {
+            if let Command::Application(command) = command {
+                self.app.on_overtaken(command);
+            }
         }
         self.app.on_close(reason, detail, self.deferred);
     }
