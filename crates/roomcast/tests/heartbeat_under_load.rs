@@ -15,6 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use roomcast::{Bytes, Io, Reason, Socket, State};
 use tokio::io::DuplexStream;
 use tokio::time::Instant;
+use tokio_websockets::Message;
 use tower::ServiceExt;
 
 use support::{Lines, Log, WebSocket};
@@ -29,14 +30,14 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 
 fn server() -> (Io, Lines) {
     let (log, lines) = Log::new();
-    let io = Io::builder().ping_interval(INTERVAL).ping_timeout(TIMEOUT).build();
+    let io = Io::builder().ping_interval(INTERVAL).ping_timeout(TIMEOUT).allow_eio3(true).build();
     io.manage(log);
     io.on_disconnect(async |reason: Reason, log: State<Log>| log.say(reason));
     (io, lines)
 }
 
-/// A client at the other end of a pipe.
-async fn client(io: &Io) -> (WebSocket<DuplexStream>, Socket) {
+/// A client at the other end of a pipe, its open packet read.
+async fn session(io: &Io, query: &str) -> WebSocket<DuplexStream> {
     let (ours, theirs) = tokio::io::duplex(PIPE);
     let service = TowerToHyperService::new(io.service());
     tokio::spawn(async move {
@@ -44,8 +45,14 @@ async fn client(io: &Io) -> (WebSocket<DuplexStream>, Socket) {
         // A client that goes is no failure of the test.
         let _ = http.serve_connection(TokioIo::new(theirs), service).with_upgrades().await;
     });
-    let mut client = WebSocket::on(ours, "EIO=4&transport=websocket").await;
+    let mut client = WebSocket::on(ours, query).await;
     assert!(client.text().await.starts_with("0{"));
+    client
+}
+
+/// The same in the main namespace.
+async fn client(io: &Io) -> (WebSocket<DuplexStream>, Socket) {
+    let mut client = session(io, "EIO=4&transport=websocket").await;
     let id = client.enter("/").await;
     (client, io.socket(&id).unwrap())
 }
@@ -86,6 +93,52 @@ async fn a_full_queue_to_a_slow_client_does_not_stop_its_heartbeats() {
     assert!(longest < Duration::from_secs(5), "{longest:?}");
     assert!(socket.is_connected() && lines.rest().is_empty());
     assert_eq!(io.counters().closed_slow, 0);
+}
+
+/// Reads a long queue slowly, asks for a sign of life every interval, and gives how many came before the queue was empty.
+async fn answers_during(
+    client: &mut WebSocket<DuplexStream>,
+    count: u32,
+    ask: impl AsyncFn(&mut WebSocket<DuplexStream>),
+    is_answer: impl Fn(&Message) -> bool,
+) -> u32 {
+    let (mut next, mut answers, mut asked) = (0, 0, Instant::now());
+    while next < count {
+        let message = client.raw().await.expect("the session lives");
+        if is_answer(&message) {
+            answers += 1;
+        } else if message.as_text() == Some("2") {
+            client.send("3").await;
+        } else {
+            next += 1;
+            tokio::time::sleep(PACE).await;
+        }
+        if asked.elapsed() >= INTERVAL {
+            ask(client).await;
+            asked = Instant::now();
+        }
+    }
+    answers
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_asks_for_signs_of_life_gets_each_while_its_queue_is_never_empty() {
+    let (io, _lines) = server();
+    let count = 300;
+    let (mut client, socket) = client(&io).await;
+    emit(&socket, count);
+    let ping = async |client: &mut WebSocket<_>| client.ping().await;
+    let answers = answers_during(&mut client, count, ping, Message::is_pong).await;
+    assert!(answers >= 15, "{answers} pongs of the WebSocket");
+
+    let mut old = session(&io, "EIO=3&transport=websocket").await;
+    assert_eq!(old.text().await, "40");
+    let sockets = io.fetch_sockets().await.unwrap();
+    let socket = sockets.iter().find(|other| other.id() != socket.id()).unwrap().as_local().unwrap().clone();
+    emit(&socket, count);
+    let ping = async |client: &mut WebSocket<_>| client.send("2").await;
+    let answers = answers_during(&mut old, count, ping, |message| message.as_text() == Some("3")).await;
+    assert!(answers >= 15, "{answers} pongs of revision 3");
 }
 
 #[tokio::test(start_paused = true)]

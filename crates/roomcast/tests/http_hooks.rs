@@ -246,3 +246,35 @@ async fn the_path_may_be_given_with_and_without_slashes() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_websocket_that_a_middleware_answers_ends_its_connection_and_a_poll_does_not() {
+    let io = Io::builder()
+        .middleware(async |_, response: HttpResponse| {
+            response.end(StatusCode::SERVICE_UNAVAILABLE, "later");
+            Ok(())
+        })
+        .build();
+    let target = "/socket.io/?EIO=4&transport=websocket";
+    let mut http = pipe(&io);
+    for _ in 0..2 {
+        assert_eq!(http.get(POLL).await.text(), "later");
+    }
+    let answer = http.request("GET", target, &UPGRADE, "").await;
+    assert_eq!((answer.status, answer.header("connection")), (503, Some("close")));
+    assert!(http.closed().await);
+}
+
+#[tokio::test]
+async fn only_a_get_becomes_a_websocket() {
+    let io = Io::builder().build();
+    let open = pipe(&io).get(POLL).await;
+    let sid = open.text().split('"').nth(3).unwrap().to_owned();
+    let target = format!("/socket.io/?EIO=4&transport=websocket&sid={sid}");
+    for method in ["POST", "PUT", "OPTIONS"] {
+        // The body would be the probe, if it were read as frames.
+        let answer = pipe(&io).request(method, &target, &UPGRADE, "\x01\x06").await;
+        assert_eq!((answer.status, answer.text()), (400, "Bad request"), "{method}");
+    }
+    assert_eq!(pipe(&io).request("GET", &target, &UPGRADE, "").await.status, 101);
+}

@@ -79,6 +79,11 @@ pub(super) fn refusal(error: &HandshakeError, asked: Asked) -> Reply {
     };
     let mut reply = with_body(content_type, body.into());
     *reply.status_mut() = StatusCode::from_u16(status).expect("the table holds valid statuses");
+    ended(reply, asked)
+}
+
+/// An answer that grants nothing: who asked for a WebSocket gets the end of the connection with it.
+pub(super) fn ended(mut reply: Reply, asked: Asked) -> Reply {
     if asked == Asked::Upgrade {
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

@@ -83,7 +83,7 @@ where
     let request = HttpRequest::new(parts, core.config.trusted_proxies.as_ref());
     let (common, answered) = core.hooks.run_middlewares(&request, common).await;
     let reply = match answered {
-        Ok(Some(reply)) => return reply::with_headers(reply, common),
+        Ok(Some(reply)) => return reply::with_headers(reply::ended(reply, asked), common),
         Ok(None) => answer(&acceptor, &request, body, asked).await,
         Err(error) => Err(error),
     };

@@ -9,7 +9,7 @@ use http::header::{
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
@@ -182,8 +182,9 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
 }
 
 fn check(parts: &Parts) -> Option<Accept> {
-    // HTTP/1.0 has no upgrades.
+    // HTTP/1.0 has no upgrades; and a body, which no GET has, would be read as frames.
     if parts.version < Version::HTTP_11
+        || parts.method != Method::GET
         || !has_token(&parts.headers, UPGRADE, "websocket")
         || !wants_upgrade(&parts.headers)
     {

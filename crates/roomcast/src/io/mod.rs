@@ -337,7 +337,7 @@ impl Io {
     /// If the transport is not enabled, or the configuration has no TLS 1.3.
     ///
     /// # Cancel safety
-    /// Dropping it stops listening and cuts the sessions' connections.
+    /// Dropping it stops listening; the sessions go on.
     #[cfg(feature = "webtransport")]
     pub async fn serve_webtransport(
         &self,

@@ -5,6 +5,7 @@
 //! stands for its network of 64 bits, because whoever has one has all of it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::net::IpAddr;
 
 use parking_lot::Mutex;
@@ -30,9 +31,16 @@ struct Entry {
     handshakes: Bucket,
 }
 
+#[derive(Debug, Default)]
+pub(super) struct Addresses([Mutex<Shard>; SHARDS]);
+
 /// The hashes are seeded at random: addresses can be chosen.
 #[derive(Debug, Default)]
-pub(super) struct Addresses([Mutex<HashMap<Key, Entry>>; SHARDS]);
+struct Shard {
+    entries: HashMap<Key, Entry>,
+    /// So many of them have nothing.
+    idle: usize,
+}
 
 /// What an address has a number of.
 #[derive(Clone, Copy, Debug)]
@@ -89,15 +97,21 @@ impl Addresses {
     /// One fewer.
     pub(super) fn remove(&self, key: Key, kind: Kind, now: u64) {
         let mut shard = self.0[key.shard()].lock();
-        let Some(entry) = shard.get_mut(&key) else { return };
+        let Shard { entries, idle } = &mut *shard;
+        let Some(entry) = entries.get_mut(&key) else { return };
         let count = entry.count(kind);
         *count = count.saturating_sub(1);
-        if entry.has_nothing() && entry.handshakes.is_empty(now) {
-            shard.remove(&key);
-            if shard.len() * 4 < shard.capacity() {
-                // A storm does not leave its table behind.
-                shard.shrink_to_fit();
-            }
+        if !entry.has_nothing() {
+            return;
+        }
+        if !entry.handshakes.is_empty(now) {
+            *idle += 1;
+            return;
+        }
+        entries.remove(&key);
+        if entries.len() * 4 < entries.capacity() {
+            // A storm does not leave its table behind.
+            entries.shrink_to_fit();
         }
     }
 
@@ -108,29 +122,42 @@ impl Addresses {
 
     fn with<T>(&self, key: Key, now: u64, work: impl FnOnce(&mut Entry) -> T) -> T {
         let mut shard = self.0[key.shard()].lock();
-        if !shard.contains_key(&key) && shard.len() >= MAX_IDLE {
-            make_room(&mut shard, now);
+        if shard.idle >= MAX_IDLE && !shard.entries.contains_key(&key) {
+            shard.make_room(now);
         }
-        work(shard.entry(key).or_default())
+        let Shard { entries, idle } = &mut *shard;
+        let entry = match entries.entry(key) {
+            Occupied(entry) => {
+                *idle -= usize::from(entry.get().has_nothing());
+                entry.into_mut()
+            }
+            Vacant(entry) => entry.insert(Entry::default()),
+        };
+        let result = work(entry);
+        *idle += usize::from(entry.has_nothing());
+        result
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.0.iter().map(|shard| shard.lock().len()).sum()
+        self.0.iter().map(|shard| shard.lock().entries.len()).sum()
     }
 }
 
-/// Forgets who has nothing and could be forgotten anyway; if that is not much, others who have nothing, so that the next
-/// ones need not look through all again.
-fn make_room(shard: &mut HashMap<Key, Entry>, now: u64) {
-    shard.retain(|_, entry| !entry.has_nothing() || !entry.handshakes.is_empty(now));
-    let mut idle = shard.values().filter(|entry| entry.has_nothing()).count();
-    if idle > MAX_IDLE * 7 / 8 {
-        shard.retain(|_, entry| {
-            let forget = entry.has_nothing() && idle > MAX_IDLE * 7 / 8;
-            idle -= usize::from(forget);
-            !forget
-        });
+impl Shard {
+    /// Forgets who has nothing and could be forgotten anyway; if that is not much, others who have nothing, so that the next
+    /// ones need not look through all again.
+    fn make_room(&mut self, now: u64) {
+        self.entries.retain(|_, entry| !entry.has_nothing() || !entry.handshakes.is_empty(now));
+        let mut idle = self.entries.values().filter(|entry| entry.has_nothing()).count();
+        if idle > MAX_IDLE * 7 / 8 {
+            self.entries.retain(|_, entry| {
+                let forget = entry.has_nothing() && idle > MAX_IDLE * 7 / 8;
+                idle -= usize::from(forget);
+                !forget
+            });
+        }
+        self.idle = idle;
     }
 }
 
@@ -180,6 +207,28 @@ mod tests {
         addresses.remove(one, Kind::Session, 0);
         assert!(!addresses.take_handshake(one, rate, 0));
         assert!(addresses.take_handshake(one, rate, SECOND));
+    }
+
+    #[test]
+    fn who_has_something_makes_nobody_look_through_the_table() {
+        let addresses = Addresses::default();
+        let rate = Rate::per_second(1);
+        let idle = || addresses.0.iter().map(|shard| shard.lock().idle).sum::<usize>();
+        // Would take minutes if each of them did.
+        for number in 0..4 * (MAX_IDLE * SHARDS) as u32 {
+            assert!(addresses.add(Key::V4(number), Kind::Connection, 1, 0));
+        }
+        assert_eq!((addresses.len(), idle()), (4 * MAX_IDLE * SHARDS, 0));
+        // It has had something, has made a handshake, has nothing any more, has something again.
+        assert!(addresses.take_handshake(Key::V4(0), rate, 0));
+        addresses.remove(Key::V4(0), Kind::Connection, 0);
+        assert_eq!(idle(), 1);
+        assert!(!addresses.take_handshake(Key::V4(0), rate, 0));
+        assert_eq!(idle(), 1);
+        assert!(addresses.add(Key::V4(0), Kind::Session, 1, 0));
+        assert_eq!(idle(), 0);
+        addresses.remove(Key::V4(0), Kind::Session, SECOND * 5);
+        assert_eq!((addresses.len(), idle()), (4 * MAX_IDLE * SHARDS - 1, 0));
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use http::HeaderMap;
 use http::header::FORWARDED;
+use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
@@ -68,12 +68,12 @@ impl TrustedProxies {
         }
         let name = if self.standard { FORWARDED.as_str() } else { X_FORWARDED_FOR };
         // What stands last in the last line was added last.
-        let lines = headers.get_all(name).iter().rev().filter_map(|line| line.to_str().ok());
-        let hops = lines.flat_map(|line| line.rsplit(',')).take(MAX_HOPS);
+        let lines = headers.get_all(name).iter().rev().map(HeaderValue::as_bytes);
+        let hops = lines.flat_map(|line| rsplit(line, b',')).take(MAX_HOPS);
         let mut client = None;
         for hop in hops {
             // What a proxy could not say, or hides, ends what is known of the way.
-            let Some(address) = self.address(hop.trim()) else { break };
+            let Some(address) = self.address(hop) else { break };
             client = Some(address);
             if !self.trusts(address) {
                 break;
@@ -82,7 +82,8 @@ impl TrustedProxies {
         client
     }
 
-    fn address(&self, hop: &str) -> Option<IpAddr> {
+    fn address(&self, hop: &[u8]) -> Option<IpAddr> {
+        let hop = std::str::from_utf8(hop).ok()?.trim();
         match self.standard {
             false => parse(hop),
             true => parse(forwarded_for(hop)?),
@@ -90,14 +91,37 @@ impl TrustedProxies {
     }
 }
 
-/// The value of `for` in one element of `Forwarded`. Addresses hold no comma and no semicolon, not even quoted ones.
+/// The parts between separators that are not in quotes, the last one first: what a client has written stands in front of
+/// what proxies have added, so that it can neither open nor close their quotes.
+fn rsplit(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let mut quoted = false;
+        let at = (0..text.len()).rev().find(|&at| {
+            quoted ^= text[at] == b'"' && !is_escaped(&text[..at]);
+            text[at] == separator && !quoted
+        });
+        rest = at.map(|at| &text[..at]);
+        Some(at.map_or(text, |at| &text[at + 1..]))
+    })
+}
+
+/// Whether what stands behind this is escaped: a backslash may be escaped itself.
+fn is_escaped(before: &[u8]) -> bool {
+    before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
+}
+
+/// The value of `for` in one element of `Forwarded`, if there is exactly one.
 fn forwarded_for(element: &str) -> Option<&str> {
-    element.split(';').find_map(|pair| {
-        let (name, value) = pair.trim().split_once('=')?;
+    let mut values = rsplit(element.as_bytes(), b';').filter_map(|pair| {
+        let (name, value) = std::str::from_utf8(pair).ok()?.trim().split_once('=')?;
         let value = value.trim();
         let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
         name.trim().eq_ignore_ascii_case("for").then_some(unquoted.unwrap_or(value))
-    })
+    });
+    let value = values.next()?;
+    values.next().is_none().then_some(value)
 }
 
 /// An address as proxies write it: bare, in brackets, with a port.
@@ -171,6 +195,12 @@ mod tests {
             assert_eq!(client(&proxies, peer, X_FORWARDED_FOR, lines).as_deref(), *expected, "{lines:?}");
         }
         assert_eq!(client(&proxies, "10.1.2.3", "forwarded", &["for=203.0.113.9"]), None);
+        // The client's own part of a line, which a proxy has added to, may hold any byte.
+        let mut headers = HeaderMap::new();
+        headers.append(X_FORWARDED_FOR, "1.1.1.1".parse().unwrap());
+        headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(b"\xff, 203.0.113.9").unwrap());
+        let found = proxies.client("10.1.2.3".parse().unwrap(), &headers);
+        assert_eq!(found, Some("203.0.113.9".parse().unwrap()));
     }
 
     #[test]
@@ -184,6 +214,14 @@ mod tests {
             (&["for=203.0.113.9, for=_hidden"], None),
             (&["for=203.0.113.9, proto=http"], None),
             (&["203.0.113.9"], None),
+            // What is quoted is one value, whatever a client has made a proxy write there.
+            (&[r#"for=203.0.113.9;host="a,for=1.1.1.1;b""#], Some("203.0.113.9")),
+            (&[r#"for=203.0.113.9;host="a\",for=1.1.1.1;b""#], Some("203.0.113.9")),
+            (&[r#"host="a;for=1.1.1.1;b";for=203.0.113.9"#], Some("203.0.113.9")),
+            (&[r#"for=203.0.113.9;host="a\\";by=x"#], Some("203.0.113.9")),
+            (&[r#"for=1.1.1.1;", for=203.0.113.9;host="a\\""#], Some("203.0.113.9")),
+            (&[r#"for=", for=203.0.113.9;by=x"#], Some("203.0.113.9")),
+            (&["for=203.0.113.9;host=a;for=1.1.1.1"], None),
         ];
         for (lines, expected) in rows {
             assert_eq!(client(&proxies, "10.1.2.3", "forwarded", lines).as_deref(), *expected, "{lines:?}");

@@ -147,7 +147,7 @@ mod tests {
     impl World {
         fn step(&mut self, random: &mut impl FnMut(u64) -> u64, number: usize) {
             let policy_frame = Frame::text(&format!("other {number}"));
-            match random(9) {
+            match random(10) {
                 0..=2 => {
                     let text = format!("watched {number}");
                     let (_, left) = self.outbox.push_watched(Frame::text(&text));
@@ -155,6 +155,10 @@ mod tests {
                 }
                 3 => _ = self.outbox.push(policy_frame, &Urgency::Event),
                 4 => _ = self.outbox.push(policy_frame, &Urgency::Latest(Key::new("/", "key"))),
+                8 => {
+                    let behind = Urgency::Latest(Key::new("/", "behind")).in_order();
+                    _ = self.outbox.push(policy_frame, &behind);
+                }
                 5 => self.outbox.push_control(Frame::ping()),
                 6 => self.write_from_here(random(60) as usize),
                 7 if self.writing.is_empty() => _ = self.outbox.take(&mut self.writing, random(200) as usize),

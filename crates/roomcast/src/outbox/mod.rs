@@ -357,7 +357,7 @@ impl Outbox {
         self.idle = idle;
     }
 
-    /// Takes nothing more, drops what waits.
+    /// Takes nothing more, drops what waits. What is written of the first frame stays known: the stream is inside of it.
     pub(crate) fn close(&mut self) {
         self.closed = true;
         self.plain = false;
@@ -365,7 +365,6 @@ impl Outbox {
         self.packets -= count(self.frames.len());
         self.bytes -= self.frames.drain(..).map(|frame| frame.cost()).sum::<usize>();
         self.frames = VecDeque::new();
-        self.skip = 0;
         if let Some(extras) = &mut self.extras {
             extras.marks = None;
             if let Some(departures) = &mut extras.departures {

@@ -83,6 +83,9 @@ impl Outbox {
         if let Some(marks) = self.marks() {
             marks.remove(index, old, policy);
         }
+        if let Some(departures) = self.departures() {
+            departures.drop_out(index);
+        }
         let cost = frame.cost();
         let Some(dropped) = self.make_room(cost) else { return self.refuse(urgency) };
         self.append(frame, cost);

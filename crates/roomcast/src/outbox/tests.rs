@@ -49,6 +49,22 @@ fn a_full_outbox_overflows_and_holds_nothing_afterwards() {
 }
 
 #[test]
+fn an_overflow_does_not_hide_that_a_frame_is_half_written() {
+    let mut outbox = outbox(frame(0).cost() * 2);
+    outbox.push(frame(0), &Urgency::Reliable);
+    let mut taken = 0;
+    let full = outbox.write(|_| match std::mem::replace(&mut taken, 1) {
+        0 => Ok(1),
+        _ => Err(io::ErrorKind::WouldBlock.into()),
+    });
+    assert!(full.is_err() && !outbox.is_between_frames());
+    outbox.push(frame(1), &Urgency::Reliable);
+    assert_eq!(outbox.push(frame(2), &Urgency::Reliable), Pushed::Overflow);
+    // Else a close frame would be read as the rest of that frame.
+    assert!(!outbox.is_between_frames());
+}
+
+#[test]
 fn what_is_being_written_still_counts() {
     let mut outbox = outbox(frame(0).cost() * 2);
     let mut writing = VecDeque::new();

@@ -110,7 +110,11 @@ pub(crate) fn send(
         Emitted::default()
     } else {
         seat.reach(position);
-        Emitted::one(socket.push(frame.clone(), urgency))
+        match socket.push(frame.clone(), urgency) {
+            // Its session has just ended, and it is about to be kept.
+            Pushed::Closed => Emitted::default(),
+            pushed => Emitted::one(pushed),
+        }
     };
     emitted.recorded = true;
     emitted
@@ -149,7 +153,8 @@ pub(crate) fn send_or_wait(
         Ok(pushed) => {
             seat.reach(position);
             recorder.record(&mut log, audience(), frame);
-            Ok(pushed)
+            // One whose session has just ended gets it when it comes back, as if it had been queued.
+            Ok(if pushed == Pushed::Closed { Pushed::Queued } else { pushed })
         }
         Err((frame, room)) => {
             drop(frame);

@@ -78,6 +78,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.0.send(Message::binary(data)).await.expect("the server is there");
     }
 
+    /// A ping of the WebSocket layer.
+    pub(crate) async fn ping(&mut self) {
+        self.0.send(Message::ping("")).await.expect("the server is there");
+    }
+
     /// Sends with what follows.
     pub(crate) async fn feed(&mut self, text: &str) {
         self.0.feed(Message::text(text.to_owned())).await.expect("the server is there");

@@ -81,7 +81,6 @@ impl Model {
         }
         self.closed = true;
         self.waiting.clear();
-        self.skip = 0;
         Pushed::Overflow
     }
 

@@ -99,6 +99,10 @@ impl<A: Application> Driver<A> {
                 if self.writing.is_empty() {
                     break;
                 }
+                // They were in front of all that was taken. Who never lets the queue run empty shall have the next
+                // ones, too.
+                self.pong_waits = false;
+                self.heartbeat_waits = false;
                 main.form(&mut self.writing);
             }
             let mut written = match main.poll_write(cx, &self.writing, self.skip) {
@@ -142,8 +146,6 @@ impl<A: Application> Driver<A> {
                 }
             });
         }
-        self.pong_waits = false;
-        self.heartbeat_waits = false;
         if let Poll::Ready(Err(_)) = main.poll_flush(cx) {
             self.session.handle_transport_closed(Lane::Main, CloseReason::TransportError, "write failed");
             return;

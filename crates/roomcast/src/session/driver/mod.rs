@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use super::application::{Application, Closing};
-use super::mailbox::{Command, Mailbox};
+use super::mailbox::{Closed, Command, Mailbox};
 use super::poll::{PollReply, PostReply, Posted};
 use super::turn;
 use super::websocket::WebSocket;
@@ -63,7 +63,7 @@ pub(crate) struct Driver<A: Application> {
     progressed: bool,
     /// The outbox ran empty in this turn, and somebody wants to hear of it.
     drained: bool,
-    /// A pong to a WebSocket ping waits: a flood of pings is answered once.
+    /// A pong to a WebSocket ping waits in the outbox: a flood of pings is answered once.
     pong_waits: bool,
     /// So does the answer to a ping of revision 3.
     heartbeat_waits: bool,
@@ -262,10 +262,10 @@ impl<A: Application> Driver<A> {
         self.core.forget(self.mailbox.sid());
         // What was being written waits no more, either.
         self.mailbox.with_outbox(|outbox| outbox.lost(&mut self.writing));
-        let (stream, between_frames) = self.mailbox.close();
+        let Closed { stream, between_frames, commands } = self.mailbox.close();
         self.core.wheel.unset(&mut self.timer);
         self.poll = None;
-        self.commands = VecDeque::new();
+        self.commands.extend(commands);
         self.held_post = None;
         let between_frames = between_frames && self.skip == 0;
         self.writing = VecDeque::new();
@@ -275,6 +275,11 @@ impl<A: Application> Driver<A> {
                 main.unshare(stream);
             }
             main.say_goodbye(self.close_code, between_frames);
+        }
+        for command in std::mem::take(&mut self.commands) {
+            if let Command::Application(command) = command {
+                self.app.on_overtaken(command);
+            }
         }
         self.app.on_close(reason, detail, self.deferred);
     }
