@@ -6,7 +6,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { client, closeAll, connected, reasonOf, settled } from "../support/client.mjs";
+import { ask, closeAllV2, connectedV2 } from "../support/client-v2.mjs";
 import { listen } from "../support/modes.mjs";
+import { PARSERS } from "../support/parsers.mjs";
 import { rustOnly, start } from "../support/subject.mjs";
 import { eventually, next } from "../support/wait.mjs";
 import { Polling, SEPARATOR, Wire, request } from "../support/wire.mjs";
@@ -359,5 +361,114 @@ describe("beyond the reference", () => {
     await cast({ rooms: [sid] }, "live", 3);
     assert.deepEqual(eventOf(await again.next()).slice(0, -1), ["live", 3]);
     again.close();
+  });
+});
+
+for (const [name, parser] of Object.entries(PARSERS)) {
+  describe(`with the parser ${name}`, () => {
+    let subject;
+    let observer;
+    before(async () => {
+      subject = await start("fixture", "--recovery", 60_000, "--parser", name);
+      observer = await connected(subject, "/", { parser, transports: ["websocket"] });
+    });
+    after(() => subject.stop());
+    const cast = (target, event, value) => observer.emitWithAck("cast", { from: "namespace", ...target }, event, value);
+
+    for (const transports of [["polling"], ["websocket"]]) {
+      test(`CSR-06: over ${transports[0]} what was missed comes in order and before connect`, async () => {
+        const socket = await connected(subject, "/", { parser, transports });
+        const { id } = socket;
+        await socket.emitWithAck("join", [`to-${id}`]);
+        const seen = next(socket, "seen");
+        await cast({ rooms: [id] }, "seen", 0);
+        const [value, offset] = await seen;
+        assert.equal(value, 0);
+        assert.equal(typeof offset, "string");
+        const heard = listen(socket);
+        socket.on("connect", () => heard.push(["connect", socket.recovered]));
+        socket.io.reconnection(false);
+        socket.io.engine.close();
+        await reasonOf(observer, id);
+        await cast({ rooms: [`to-${id}`] }, "missed", { deep: [1, "two"] });
+        await cast({ except: [`to-${id}`] }, "no", 0);
+        await cast({ rooms: [id] }, "missed", "text");
+        if (name === "msgpack") await observer.emitWithAck("cast-binary", `to-${id}`, Buffer.from([1, 2]));
+        socket.io.reconnection(true);
+        socket.connect();
+        await eventually(() => socket.connected, "the connection");
+        assert.equal(socket.id, id);
+        const relayed = name === "msgpack" ? [heard.splice(2, 1)[0]] : [];
+        for (const [event, bytes] of relayed) assert.deepEqual([event, ...new Uint8Array(bytes)], ["relayed", 1, 2]);
+        const offsets = heard.slice(0, 2).map((event) => event.pop());
+        assert.deepEqual(heard, [["missed", { deep: [1, "two"] }], ["missed", "text"], ["connect", true]]);
+        assert.equal(new Set([offset, ...offsets]).size, 3);
+        // And it goes on from there.
+        const more = next(socket, "more");
+        await cast({ rooms: [`to-${id}`] }, "more", 1);
+        assert.equal((await more)[0], 1);
+        socket.disconnect();
+      });
+    }
+  });
+}
+
+describe("with clients of Socket.IO 2 beside those of today", () => {
+  let subject;
+  let observer;
+  before(async () => {
+    subject = await start("fixture", "--recovery", 60_000, "--allow-eio3");
+    observer = await connected(subject, "/", { transports: ["websocket"] });
+  });
+  after(async () => {
+    closeAllV2();
+    await subject.stop();
+  });
+
+  test("they get broadcasts and direct emits, come back as other sockets, and the others miss nothing", async () => {
+    const old = await connectedV2(subject, "/", { transports: ["websocket"] });
+    const today = await connected(subject, "/", { transports: ["websocket"] });
+    const { id } = today;
+    const room = `mixed-${id}`;
+    await ask(old, "join", [room]);
+    await today.emitWithAck("join", [room]);
+    const cast = (value) =>
+      observer.emitWithAck("cast", { from: "namespace", rooms: [room] }, "news", value);
+    const values = [];
+    old.on("news", (value) => values.push(value));
+    const seen = next(today, "news");
+    await cast(0);
+    await seen;
+    const direct = next(old, "message-back");
+    old.emit("message", 1, "text");
+    assert.deepEqual((await direct).slice(0, 2), [1, "text"]);
+    const heard = listen(today);
+    today.io.reconnection(false);
+    today.io.engine.close();
+    await reasonOf(observer, id);
+    await cast(1);
+    await cast(2);
+    today.io.reconnection(true);
+    today.connect();
+    await eventually(() => today.connected, "the connection");
+    assert.equal(today.id, id);
+    assert.deepEqual(heard.map(([, value]) => value), [1, 2]);
+    await ask(old, "message-with-ack");
+    assert.deepEqual(values, [0, 1, 2]);
+
+    const before = old.id;
+    const again = next(old, "connect");
+    old.io.engine.close();
+    await again;
+    assert.notEqual(old.id, before);
+    assert.deepEqual((await ask(old, "whoami")).rooms, [old.id]);
+    today.disconnect();
+  });
+
+  test("a direct emit to them has no offset, which they have no use for", { skip: rustOnly("it has one") }, async () => {
+    const old = await connectedV2(subject, "/", { transports: ["websocket"] });
+    const direct = next(old, "message-back");
+    old.emit("message", 1, "text");
+    assert.deepEqual(await direct, [1, "text"]);
   });
 });

@@ -114,6 +114,7 @@ impl World {
                 Deed::Counted(sink, clients) => sink.node_counted(clients),
                 Deed::Acknowledged(sink, answer) => sink.answered(answer),
                 Deed::Lost(sink) => sink.lost(),
+                Deed::Over(sink) => drop(sink),
                 _ => {}
             }
         }

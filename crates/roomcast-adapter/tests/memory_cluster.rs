@@ -5,7 +5,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use roomcast_adapter::adapter::BoxFuture;
-use roomcast_adapter::cluster::{MemoryCluster, MemoryNode, Message, NodeConfig};
+use roomcast_adapter::cluster::{
+    Carrier, ClusterAdapter, Envelope, Inbox, MemoryCluster, MemoryNode, Message, NodeConfig, Uid,
+};
 use roomcast_adapter::test_kit::{Cluster, KitNode, Subject, suite};
 use roomcast_adapter::{Adapter, AdapterFactory, Local, PublishError, RawJson, RequestError, Target};
 
@@ -152,4 +154,40 @@ async fn the_kit_says_who_received_what() {
     cluster.adapter(2).broadcast(Target::room("r1"), event(0)).unwrap();
     assert_eq!(cluster.receivers(&event(0)).await, ["a", "b"]);
     cluster.close().await;
+}
+
+/// A wire to one other node that never answers.
+struct Silence;
+
+impl Carrier for Silence {
+    fn open(&self, _: &Uid, _: Inbox) -> BoxFuture<'_, Result<Vec<Uid>, RequestError>> {
+        Box::pin(std::future::ready(Ok(vec![Uid::from("0123456789abcdef")])))
+    }
+
+    fn publish(&self, _: Envelope) -> Result<(), PublishError> {
+        Ok(())
+    }
+
+    fn respond(&self, _: &Uid, _: Envelope) -> Result<(), PublishError> {
+        Ok(())
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), RequestError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_nobody_awaits_any_more_takes_no_room() {
+    let local: Weak<KitNode> = Weak::new();
+    let adapter = Arc::new(ClusterAdapter::new(local, NodeConfig::default(), Silence));
+    adapter.init().await.unwrap();
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    // As many as may wait at once, and one more.
+    for _ in 0..=65_536 {
+        let event = RawJson::new(r#"["q"]"#);
+        let mut polled = adapter.server_side_emit_with_ack(event, Duration::MAX);
+        assert!(polled.as_mut().poll(&mut context).is_pending());
+        drop(adapter.fetch_remote_sockets(Target::all(), Duration::MAX));
+    }
 }

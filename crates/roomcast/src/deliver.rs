@@ -184,16 +184,24 @@ impl Encoder {
             }
             return;
         };
-        let mut decoder = parser.decoder(unbounded());
-        let mut packet = match text {
-            "" => None,
-            text => decoder.text(text).ok().flatten(),
-        };
-        for attachment in attachments {
-            packet = decoder.binary(attachment).ok().flatten();
-        }
-        if let Some(packet) = packet {
-            look(&packet);
+        let read = AssertUnwindSafe(|| {
+            let mut decoder = parser.decoder(unbounded());
+            let mut packet = match text {
+                "" => None,
+                text => decoder.text(text).ok().flatten(),
+            };
+            for attachment in attachments {
+                packet = decoder.binary(attachment).ok().flatten();
+            }
+            packet
+        });
+        match catch_unwind(read) {
+            Ok(Some(packet)) => look(&packet),
+            Ok(None) => {}
+            Err(panic) => {
+                let panic = panic_message(&*panic);
+                tracing::error!(panic, "the parser panicked at what it has written itself");
+            }
         }
     }
 

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use roomcast::engine::{Engine, Message};
-use roomcast::{Cors, HandlerError, HttpRequest, HttpResponse, Io, OriginPolicy, RefusalContext, StatusCode};
-use tokio::io::duplex;
+use roomcast::{
+    Cors, HandlerError, HttpRequest, HttpResponse, Io, Limits, OriginPolicy, RefusalContext, StatusCode,
+};
+use tokio::io::{AsyncWriteExt, duplex, join};
 
 use support::{Http, serve};
 
@@ -277,4 +279,25 @@ async fn only_a_get_becomes_a_websocket() {
         assert_eq!((answer.status, answer.text()), (400, "Bad request"), "{method}");
     }
     assert_eq!(pipe(&io).request("GET", &target, &UPGRADE, "").await.status, 101);
+}
+
+#[tokio::test]
+async fn a_websocket_lost_before_its_answer_holds_no_place_even_if_the_program_keeps_its_request() {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let keeping = kept.clone();
+    let io = Io::builder()
+        .limits(Limits::new().sessions(1))
+        .middleware(move |request, _| {
+            keeping.lock().push(request);
+            async { Ok(()) }
+        })
+        .build();
+    // It asks, and nothing can be written to it.
+    let (mut client, reading) = duplex(4096);
+    let (_, writing) = duplex(4096);
+    let target = "/socket.io/?EIO=4&transport=websocket";
+    client.write_all(support::http::request("GET", target, &UPGRADE, "").as_bytes()).await.unwrap();
+    io.serve_stream(join(reading, writing), None).await;
+    assert_eq!((kept.lock().len(), io.sessions()), (1, 0));
+    assert_eq!(pipe(&io).get(POLL).await.status, 200);
 }

@@ -42,6 +42,8 @@ impl Parser for PlainJson {
 impl PacketDecoder for PlainJson {
     fn text<'a>(&mut self, message: &'a str) -> Result<Option<Packet<'a>>, ParserError> {
         assert_ne!(message, "panic", "on purpose");
+        // Neither what a client may send, nor what it has written itself.
+        assert!(!message.contains("unreadable"), "on purpose");
         let plain: PlainPacket = serde_json::from_str(message).map_err(ParserError::new)?;
         Ok(Some(plain.try_into()?))
     }
@@ -245,6 +247,28 @@ async fn listeners_of_both_directions_and_packet_middlewares_see_events() {
     client.expect(json!({"type": 2, "nsp": "/", "data": ["to many"]})).await;
     lines.expect(&["in blocked []", "blocked failed: blocked", r#"in rewrite ["x"]"#]).await;
     lines.expect(&[r#"out to one ["\"changed\"", "1.5"]"#, "out to many []"]).await;
+}
+
+#[tokio::test]
+async fn a_parser_that_panics_at_what_it_has_written_costs_the_listeners_that_event_and_nobody_else() {
+    hush_panics();
+    for builder in
+        [Io::builder(), Io::builder().connection_state_recovery(roomcast::ConnectionStateRecovery::default())]
+    {
+        let (io, mut lines) = build(builder, PlainJson::default());
+        io.on_connect(async |socket: Socket, log: State<Log>| {
+            let log = log.clone();
+            socket.on_any_outgoing(move |_, outgoing| log.say(format!("out {}", outgoing.name())));
+        });
+        let mut client = Client::join(&io).await;
+        assert_eq!(io.emit("unreadable", 1).queued(), 1);
+        assert_eq!(io.sockets()[0].emit("unreadable", 2).queued(), 1);
+        assert_eq!(io.emit("readable", 3).queued(), 1);
+        for name in ["unreadable", "unreadable", "readable"] {
+            assert_eq!(client.hear().await["data"][0], name);
+        }
+        lines.expect(&["out readable"]).await;
+    }
 }
 
 #[tokio::test]

@@ -415,9 +415,12 @@ async fn middlewares_that_are_kept_see_the_old_socket_and_what_comes_meanwhile_c
     let (log, mut lines) = Log::new();
     io.manage(log).middleware(async |io: Io, socket: Socket, log: State<Log>| {
         tokio::task::yield_now().await;
+        if socket.recovered() {
+            assert_eq!(socket.volatile().emit("too early", "text").dropped_volatile(), 1);
+            assert_eq!(socket.volatile().emit("too early", 1).dropped_volatile(), 1);
+        }
         io.emit("meanwhile", socket.recovered());
         socket.emit("from within", socket.recovered());
-        socket.volatile().emit("too early", "text");
         socket.emit_wait("waited", ()).await.expect("there is room");
         log.say(format_args!("{} {}", socket.recovered(), socket.rooms().len()));
     });
@@ -696,4 +699,83 @@ async fn nothing_is_lost_doubled_or_reordered_however_many_emit_at_once() {
         emitter.await.expect("it has not panicked");
     }
     assert!(losses > 10, "{losses}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_told_to_leave_is_not_kept_although_its_connection_is_lost_before_it_could_be_told() {
+    let io = server();
+    let (log, mut lines) = Log::new();
+    io.manage(log).on_disconnect(async |reason: Reason, log: State<Log>| log.say(reason));
+    for packet in [r#"42["leave"]"#, r#"42["leave all"]"#] {
+        let mut client = Client::connect(&io).await;
+        // The end of the connection comes in one piece with the event.
+        client.wire.send(packet).await;
+        let lost = client.lose(&io).await;
+        lines.expect(&["server namespace disconnect"]).await;
+        lost.anew(&io).await.lose(&io).await;
+        lines.expect(&["transport close"]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_while_the_session_ends_is_kept_and_no_failure() {
+    let io =
+        Io::builder().connection_state_recovery(ConnectionStateRecovery::default()).max_handlers(1).build();
+    let (log, mut lines) = Log::new();
+    io.manage(log);
+    io.on("sleep", async |socket: Socket| {
+        while socket.is_connected() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    // It waits behind the other one until the session ends.
+    io.on("say", async |socket: Socket, log: State<Log>| {
+        let emitted = socket.emit("said", 1);
+        log.say(format_args!("{} {:?}", emitted.recorded(), emitted.result()));
+        log.say(format_args!("{:?}", socket.emit_wait("said", 2).await));
+    });
+    let mut client = Client::connect(&io).await;
+    client.wire.send(r#"42["sleep"]"#).await;
+    client.wire.send(r#"42["say"]"#).await;
+    let lost = client.lose(&io).await;
+    lines.expect(&["true Ok(0)", "Ok(())"]).await;
+    assert_eq!(lost.back(&io).await.early(), ["said 1", "said 2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_made_on_demand_goes_with_the_last_session_that_finds_no_room() {
+    let io = with(ConnectionStateRecovery::default().max_sessions(1));
+    io.of_pattern("/team/{name}");
+    let mut lost = None;
+    for path in ["/team/a", "/team/b"] {
+        let client = Client::enter(&io, path, "").await;
+        lost = Some(client.lost());
+        drop(client);
+        until("it has left", || io.sessions() == 0).await;
+    }
+    let mut paths = io.namespaces();
+    paths.sort();
+    assert_eq!(paths, ["/", "/team/b"]);
+    lost.expect("two were lost").back_in(&io, "/team/b").await;
+}
+
+/// A value that does not end well.
+struct Stubborn;
+
+impl Drop for Stubborn {
+    fn drop(&mut self) {
+        panic!("on purpose, while ending");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_panics_when_its_session_expires_hurts_nobody() {
+    support::hush_panics();
+    let short = Duration::from_secs(10);
+    let io = with(ConnectionStateRecovery::default().max_disconnection_duration(short));
+    io.of_pattern("/team/{name}").on_connect(async |socket: Socket| socket.insert(Stubborn));
+    drop(Client::enter(&io, "/team/a", "").await);
+    until("it has left", || io.sessions() == 0).await;
+    assert_eq!(io.namespaces().len(), 2);
+    until("it has expired", || io.namespaces().len() == 1).await;
 }

@@ -128,6 +128,7 @@ impl<C: Carrier> Shared<C> {
             Deed::Counted(sink, clients) => sink.node_counted(clients),
             Deed::Acknowledged(sink, answer) => sink.answered(answer),
             Deed::Lost(sink) => sink.lost(),
+            Deed::Over(sink) => drop(sink),
         }
     }
 
@@ -179,18 +180,29 @@ impl<C: Carrier> Shared<C> {
         self.carrier.publish(envelope)
     }
 
-    /// Sends a question and waits for what the others answer.
+    /// Sends a question and waits for what the others answer. Nothing is kept for one that nobody awaits.
     async fn ask<T>(
         &self,
-        question: Result<Option<(RequestId, Envelope, Replies<T>)>, PublishError>,
+        question: impl FnOnce(&mut Node) -> Result<Option<(RequestId, Envelope, Replies<T>)>, PublishError>,
     ) -> Result<Vec<T>, RequestError<T>> {
-        let Some((id, envelope, replies)) = question? else { return Ok(Vec::new()) };
+        let asked = question(&mut self.node());
+        let Some((id, envelope, replies)) = asked? else { return Ok(Vec::new()) };
+        let _asked = Asked { shared: self, id };
         self.sooner.notify_one();
-        if let Err(error) = self.carrier.publish(envelope) {
-            self.node().forget(&id);
-            return Err(error.into());
-        }
+        self.carrier.publish(envelope)?;
         replies.await.unwrap_or_else(|_| Err(PublishError::Closed.into()))
+    }
+}
+
+/// A question that waits for its answers, for as long as somebody waits for them.
+struct Asked<'a, C: Carrier> {
+    shared: &'a Shared<C>,
+    id: RequestId,
+}
+
+impl<C: Carrier> Drop for Asked<'_, C> {
+    fn drop(&mut self) {
+        self.shared.node().forget(&self.id);
     }
 }
 
@@ -309,8 +321,7 @@ impl<C: Carrier> Adapter for ClusterAdapter<C> {
         if target.flags().local {
             return Box::pin(std::future::ready(Ok(Vec::new())));
         }
-        let question = self.0.node().fetch(target, timeout, now());
-        Box::pin(self.0.ask(question))
+        Box::pin(self.0.ask(move |node| node.fetch(target, timeout, now())))
     }
 
     fn add_sockets(&self, target: Target, rooms: Vec<Room>) -> Result<(), PublishError> {
@@ -337,8 +348,7 @@ impl<C: Carrier> Adapter for ClusterAdapter<C> {
         event: RawJson,
         timeout: Duration,
     ) -> BoxFuture<'_, Result<Vec<RawJson>, RequestError>> {
-        let question = self.0.node().ask_servers(event, timeout, now());
-        Box::pin(self.0.ask(question))
+        Box::pin(self.0.ask(move |node| node.ask_servers(event, timeout, now())))
     }
 }
 

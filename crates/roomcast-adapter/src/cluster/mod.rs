@@ -41,6 +41,6 @@ pub use self::{
 
 #[cfg(feature = "tokio")]
 pub use self::{
-    adapter::{Carrier, ClusterAdapter},
+    adapter::{Carrier, ClusterAdapter, Inbox},
     memory::{MemoryCluster, MemoryLink, MemoryNode},
 };

@@ -53,6 +53,8 @@ pub enum Deed {
     Acknowledged(Arc<dyn AckSink>, RawJson),
     /// Tell the sink that an answer will not come.
     Lost(Arc<dyn AckSink>),
+    /// Let the sink go: nothing more comes. Whoever waits keeps the time himself.
+    Over(Arc<dyn AckSink>),
 }
 
 /// What waits for one answer of each other node.
@@ -180,7 +182,7 @@ impl Node {
         Ok((id, envelope, nodes))
     }
 
-    /// The question could not be sent: nobody waits for its answers.
+    /// The question could not be sent, or nobody waits for its answers any more.
     pub fn forget(&mut self, id: &RequestId) {
         self.requests.forget(id);
     }

@@ -95,7 +95,7 @@ impl Requests {
         self.insert(id, deadline, Kind::Acks(Acks { nodes, sink }));
     }
 
-    /// It was not asked after all.
+    /// It was not asked after all, or nobody waits for it any more.
     pub(super) fn forget(&mut self, id: &RequestId) {
         self.remove(id);
     }
@@ -205,8 +205,7 @@ impl Requests {
             Kind::ServerSide(gathering) => {
                 Some(Deed::Answered(gathering.reply, result(gathering.missing, gathering.answers)))
             }
-            // Whoever waits keeps the time himself; the sink is let go.
-            Kind::Acks(_) => None,
+            Kind::Acks(acks) => Some(Deed::Over(acks.sink)),
         }
     }
 }

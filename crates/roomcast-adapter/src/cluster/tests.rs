@@ -74,6 +74,7 @@ fn carry_out(deeds: Vec<Deed>) {
             Deed::Counted(sink, clients) => sink.node_counted(clients),
             Deed::Acknowledged(sink, answer) => sink.answered(answer),
             Deed::Lost(sink) => sink.lost(),
+            Deed::Over(sink) => drop(sink),
             Deed::Publish(_) | Deed::Serve { .. } => {}
         }
     }
@@ -240,6 +241,19 @@ fn a_closed_node_says_goodbye_once_and_tells_whoever_waits() {
     assert!(matches!(replies.try_recv().unwrap(), Some(Err(RequestError::Timeout { missing: 2, .. }))));
     assert!(matches!(one.publish(Message::Heartbeat, now), Err(PublishError::Closed)));
     assert_eq!(one.next_timeout(), None);
+}
+
+#[test]
+fn a_sink_whose_time_is_over_is_handed_out_to_be_dropped() {
+    let now = Instant::now();
+    let [mut one, ..] = three(now);
+    let sink = std::sync::Arc::new(Sink::default());
+    one.ask_sockets(Target::all(), RawJson::new(r#"["q"]"#), SECOND, sink.clone(), now).unwrap();
+    let deeds = timeout(&mut one, now + SECOND);
+    assert!(matches!(&deeds[..], [Deed::Over(_)]));
+    assert_eq!(std::sync::Arc::strong_count(&sink), 2, "its end may be anybody's code");
+    drop(deeds);
+    assert_eq!(std::sync::Arc::strong_count(&sink), 1);
 }
 
 #[test]

@@ -24,6 +24,8 @@ impl Connection {
 
     /// First the handlers that still see the rooms, then the end of all that the socket was in, then the others.
     fn part(&mut self, socket: &Socket, reason: Reason) {
+        // It may have been told to leave when the session took no command any more.
+        let reason = if socket.is_dismissed() { Reason::ServerNamespaceDisconnect } else { reason };
         let departure = match reason.is_recoverable() && !self.io.core().is_closing() {
             true => Departure::Kept,
             false => Departure::Final,

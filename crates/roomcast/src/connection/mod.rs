@@ -221,6 +221,13 @@ impl Application for Connection {
         self.closing
     }
 
+    /// Who was told to leave has left by that, and not by a lost connection, after which it could come back.
+    fn on_overtaken(&mut self, command: u64) {
+        if command != CONNECT_MAIN && command != CONNECT_MAIN_SOON {
+            self.on_command(command);
+        }
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             self.call_deferred();

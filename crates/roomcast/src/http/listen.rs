@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, ToSocketAddrs};
 use super::handshake::Peer;
 use super::reply;
 use super::request::{Acceptor, handle};
-use super::websocket::Takeover;
+use super::websocket::Handover;
 use super::write_deadline::{WriteDeadline, is_slow_reader};
 use crate::core::Core;
 use crate::limits::{Permit, Refused};
@@ -237,8 +237,8 @@ async fn serve_http<A: Acceptor>(
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let core = acceptor.core().clone();
     let limits = &core.config.limits;
-    let takeover = Takeover::default();
-    peer.takeover = Some(takeover.clone());
+    let handover = Handover::default();
+    peer.takeover = Some(handover.takeover());
     let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
         let (acceptor, peer) = (acceptor.clone(), peer.clone());
         // Boxed, so that the connection can be taken apart afterwards.
@@ -269,7 +269,7 @@ async fn serve_http<A: Acceptor>(
     }
     let parts = connection.into_parts();
     let mut stream = parts.io.into_inner().into_inner();
-    match takeover.take() {
+    match handover.take() {
         Some(heir) => heir(Stream::new(stream), &parts.read_buf, Some(permit)),
         // A peer that does not read shall not hold it.
         None => tokio::time::timeout(limits.tls_timeout, stream.shutdown()).await??,

@@ -89,13 +89,29 @@ pub(super) fn useless<A: Acceptor>(acceptor: &A, parts: &Parts) -> Result<Reply,
 #[derive(Clone, Default)]
 pub(crate) struct Takeover(Arc<Mutex<Option<Heir>>>);
 
+/// The listener's end of it: what has not taken over when the connection is gone never will, and holds no place of a session
+/// any longer, even if the program keeps a request of that connection.
+#[derive(Default)]
+pub(super) struct Handover(Takeover);
+
 /// Gets the stream, the bytes that came early, and what the connection may be there for.
 type Heir = Box<dyn FnOnce(Stream, &[u8], Option<Permit>) + Send>;
 
-impl Takeover {
+impl Handover {
+    /// For the requests.
+    pub(super) fn takeover(&self) -> Takeover {
+        self.0.clone()
+    }
+
     /// Who takes the connection, if anybody does.
     pub(super) fn take(&self) -> Option<Heir> {
-        self.0.lock().take()
+        self.0.0.lock().take()
+    }
+}
+
+impl Drop for Handover {
+    fn drop(&mut self) {
+        drop(self.take());
     }
 }
 

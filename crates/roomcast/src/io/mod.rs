@@ -337,7 +337,7 @@ impl Io {
     /// If the transport is not enabled, or the configuration has no TLS 1.3.
     ///
     /// # Cancel safety
-    /// Dropping it stops listening and cuts the sessions' connections.
+    /// Dropping it stops listening; the sessions go on.
     #[cfg(feature = "webtransport")]
     pub async fn serve_webtransport(
         &self,
@@ -423,7 +423,7 @@ impl Io {
 
     /// For the namespaces that were made before there was a runtime.
     fn start_adapters(&self) {
-        self.0.namespaces.all().iter().for_each(Namespace::start);
+        self.0.namespaces.all().iter().for_each(Namespace::start_adapter);
     }
 
     pub(crate) fn config(&self) -> &SocketConfig {

@@ -158,6 +158,8 @@ impl Absence {
             here.successor
         };
         self.forget(over.iter().map(|away| &away.namespace).chain([namespace]));
+        // That of the socket itself is seen to by its connection.
+        over.iter().for_each(|away| self.clean_up(&away.namespace));
         drop(over);
         if let Some(successor) = successor {
             // If nobody waits any more, the session waits for the next one.

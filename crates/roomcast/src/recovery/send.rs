@@ -76,6 +76,10 @@ pub(crate) fn send(
         Outgoing::tell(socket, &frame);
     }
     let purpose = Purpose::of(urgency);
+    if purpose == Purpose::Preserved && seat.is_missing() {
+        // It would come before what was missed.
+        return Emitted::one(Pushed::DroppedVolatile);
+    }
     let Some(mut stamped) = Stamped::new(socket.encoder(), socket.namespace_path(), &frame, purpose) else {
         return match socket.takes_emits() {
             true => Emitted::one(socket.push(frame, urgency)),
@@ -86,8 +90,6 @@ pub(crate) fn send(
     if purpose == Purpose::Preserved {
         let frame = stamped.with(recorder.offsets(), log.position()).clone();
         return match socket.takes_emits() {
-            // It would come before what was missed.
-            true if seat.is_missing() => Emitted::one(Pushed::DroppedVolatile),
             true => Emitted::one(socket.push(frame, urgency)),
             false => Emitted::failed(EmitError::Disconnected),
         };
@@ -110,7 +112,11 @@ pub(crate) fn send(
         Emitted::default()
     } else {
         seat.reach(position);
-        Emitted::one(socket.push(frame.clone(), urgency))
+        match socket.push(frame.clone(), urgency) {
+            // Its session has just ended, and it is about to be kept.
+            Pushed::Closed => Emitted::default(),
+            pushed => Emitted::one(pushed),
+        }
     };
     emitted.recorded = true;
     emitted
@@ -149,7 +155,8 @@ pub(crate) fn send_or_wait(
         Ok(pushed) => {
             seat.reach(position);
             recorder.record(&mut log, audience(), frame);
-            Ok(pushed)
+            // One whose session has just ended gets it when it comes back, as if it had been queued.
+            Ok(if pushed == Pushed::Closed { Pushed::Queued } else { pushed })
         }
         Err((frame, room)) => {
             drop(frame);

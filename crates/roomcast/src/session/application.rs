@@ -25,6 +25,9 @@ pub(crate) trait Application: Send + Unpin + 'static {
     /// A command came in for the application, from whatever task; what the number means is its own matter.
     fn on_command(&mut self, command: u64) -> Closing;
 
+    /// A command was given before the session ended, which came faster. [`Application::on_close`] follows.
+    fn on_overtaken(&mut self, _command: u64) {}
+
     /// Goes on with whatever was suspended. `Ready` when nothing is left to wait for.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 

@@ -360,25 +360,33 @@ impl Mailbox {
         true
     }
 
-    /// Nothing goes in any more; what waits is dropped. Gives the stream back, and whether it stands between two frames.
-    pub(super) fn close(&self) -> (Option<OwnedWriteHalf>, bool) {
-        let (waiting, wakers, stream) = {
+    /// Nothing goes in any more; the frames that wait are dropped.
+    pub(super) fn close(&self) -> Closed {
+        let (closed, post, wakers) = {
             let mut inner = self.inner.lock();
             inner.closed = true;
             let between_frames = inner.outbox.is_between_frames();
             inner.outbox.close();
             inner.waker = None;
-            let stream = (inner.stream.take(), between_frames);
-            let wakers = inner.outbox.all_wakers();
-            ((std::mem::take(&mut inner.commands), inner.post.take()), wakers, stream)
+            let (stream, commands) = (inner.stream.take(), std::mem::take(&mut inner.commands));
+            (Closed { stream, between_frames, commands }, inner.post.take(), inner.outbox.all_wakers())
         };
         if let Some(wakers) = wakers {
             wakers.wake();
         }
-        // Their channels close here, outside the lock.
-        drop(waiting);
-        stream
+        // Its channel closes here, outside the lock.
+        drop(post);
+        closed
     }
+}
+
+/// What is left in a mailbox that was closed.
+pub(super) struct Closed {
+    pub(super) stream: Option<OwnedWriteHalf>,
+    /// Whether the stream stands between two frames.
+    pub(super) between_frames: bool,
+    /// What nobody has taken. Channels of requests close when this is dropped.
+    pub(super) commands: Vec<Command>,
 }
 
 /// What a push brings about.

@@ -60,6 +60,13 @@ pub(crate) struct Kept {
     attached: Option<Arc<serde_json::Value>>,
 }
 
+/// It may be the last to hold a value, and whoever gives it up is not the one whose value that is.
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.data.drain(..).for_each(drop_value);
+    }
+}
+
 /// What most sockets do not have.
 #[derive(Default)]
 pub(super) struct Extras {
@@ -96,9 +103,9 @@ impl Socket {
                 let (seat, session) = Seat::restored(restored);
                 id = SocketId::restored(&session.id);
                 rooms = session.rooms;
-                let Kept { data, attached } = session.data;
+                let mut kept = session.data;
                 let extras = extras.get_or_insert_default();
-                (extras.data, extras.attached) = (data, attached);
+                (extras.data, extras.attached) = (std::mem::take(&mut kept.data), kept.attached.take());
                 Some(seat)
             }
             (None, Some(recorder)) if mailbox.dialect().revision() == Revision::V4 => {
@@ -145,6 +152,11 @@ impl Socket {
     /// It can be reached.
     pub(crate) fn set_connected(&self) {
         self.0.set_phase(Phase::Connected);
+    }
+
+    /// Whether the server has told it to leave, and it has not begun to.
+    pub(crate) fn is_dismissed(&self) -> bool {
+        self.0.phase() == Phase::Departing as u8
     }
 
     /// It is leaving: nothing reaches it any more, but its rooms can still be seen.

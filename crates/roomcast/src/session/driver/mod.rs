@@ -19,7 +19,7 @@ use proto::engine::{CloseReason, Flush, Frame, Output, Payload, Session, Transpo
 use tokio::sync::oneshot;
 
 use super::application::{Application, Closing};
-use super::mailbox::{Command, Mailbox};
+use super::mailbox::{Closed, Command, Mailbox};
 use super::poll::{PollReply, PostReply, Posted};
 use super::turn;
 use super::websocket::WebSocket;
@@ -37,9 +37,8 @@ pub(crate) enum Start {
 }
 
 pub(crate) struct Driver<A: Application> {
-    core: Arc<Core>,
-    /// Counts this task among those that a shutdown waits for.
-    _running: Running,
+    /// What all sessions share; it counts this task among those that a shutdown waits for.
+    core: Running,
     session: Session,
     mailbox: Arc<Mailbox>,
     app: A,
@@ -91,8 +90,7 @@ impl<A: Application> Driver<A> {
         };
         let now = tokio::time::Instant::now();
         Self {
-            core: core.clone(),
-            _running: core.running(),
+            core: core.running(),
             session: Session::with_revision(
                 core.timing.clone(),
                 mailbox.dialect().revision(),
@@ -259,10 +257,10 @@ impl<A: Application> Driver<A> {
         self.core.forget(self.mailbox.sid());
         // What was being written waits no more, either.
         self.mailbox.with_outbox(|outbox| outbox.lost(&mut self.writing));
-        let (stream, between_frames) = self.mailbox.close();
+        let Closed { stream, between_frames, commands } = self.mailbox.close();
         self.core.wheel.unset(&mut self.timer);
         self.poll = None;
-        self.commands = VecDeque::new();
+        self.commands.extend(commands);
         self.held_post = None;
         let between_frames = between_frames && self.skip == 0;
         self.writing = VecDeque::new();
@@ -272,6 +270,11 @@ impl<A: Application> Driver<A> {
                 main.unshare(stream);
             }
             main.say_goodbye(self.close_code, between_frames);
+        }
+        for command in std::mem::take(&mut self.commands) {
+            if let Command::Application(command) = command {
+                self.app.on_overtaken(command);
+            }
         }
         self.app.on_close(reason, detail, self.deferred);
     }
