@@ -1,6 +1,7 @@
 //! What all sessions of one server share: configuration, the registry, the count of running tasks.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -116,6 +117,14 @@ impl Core {
             }
             changed.await;
         }
+    }
+}
+
+impl Deref for Running {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.0
     }
 }
 

@@ -42,7 +42,8 @@ pub const MAX_NAMESPACE_LEN: usize = 1024;
 pub struct Connection {
     reader: Reader,
     slots: Slots,
-    max_namespaces: usize,
+    /// Small, beside what is smaller: it is paid for by every connection.
+    max_namespaces: u32,
     revision: Revision,
 }
 
@@ -61,6 +62,7 @@ impl Connection {
     }
 
     fn with_reader(reader: Reader, max_namespaces: usize) -> Self {
+        let max_namespaces = u32::try_from(max_namespaces).unwrap_or(u32::MAX);
         Self { reader, slots: Slots::default(), max_namespaces, revision: Revision::V4 }
     }
 
@@ -183,7 +185,7 @@ impl Connection {
         if namespace.len() > MAX_NAMESPACE_LEN {
             return Ok(Decision::Refuse { namespace, reason: RefuseReason::NameTooLong });
         }
-        if self.slots.occupied() >= self.max_namespaces {
+        if self.slots.occupied() >= self.max_namespaces as usize {
             return Ok(Decision::Refuse { namespace, reason: RefuseReason::TooManyNamespaces });
         }
         let path = NamespacePath::new(&namespace).ok().filter(|path| path.is(&namespace));

@@ -36,9 +36,8 @@ pub(crate) enum Start {
 }
 
 pub(crate) struct Driver<A: Application> {
-    core: Arc<Core>,
-    /// Counts this task among those that a shutdown waits for.
-    _running: Running,
+    /// What all sessions share; it counts this task among those that a shutdown waits for.
+    core: Running,
     session: Session,
     mailbox: Arc<Mailbox>,
     app: A,
@@ -94,8 +93,7 @@ impl<A: Application> Driver<A> {
         };
         let now = tokio::time::Instant::now();
         Self {
-            core: core.clone(),
-            _running: core.running(),
+            core: core.running(),
             session: Session::with_revision(
                 core.timing.clone(),
                 mailbox.dialect().revision(),
