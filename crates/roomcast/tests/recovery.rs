@@ -415,9 +415,12 @@ async fn middlewares_that_are_kept_see_the_old_socket_and_what_comes_meanwhile_c
     let (log, mut lines) = Log::new();
     io.manage(log).middleware(async |io: Io, socket: Socket, log: State<Log>| {
         tokio::task::yield_now().await;
+        if socket.recovered() {
+            assert_eq!(socket.volatile().emit("too early", "text").dropped_volatile(), 1);
+            assert_eq!(socket.volatile().emit("too early", 1).dropped_volatile(), 1);
+        }
         io.emit("meanwhile", socket.recovered());
         socket.emit("from within", socket.recovered());
-        socket.volatile().emit("too early", "text");
         socket.emit_wait("waited", ()).await.expect("there is room");
         log.say(format_args!("{} {}", socket.recovered(), socket.rooms().len()));
     });

@@ -423,7 +423,7 @@ impl Io {
 
     /// For the namespaces that were made before there was a runtime.
     fn start_adapters(&self) {
-        self.0.namespaces.all().iter().for_each(Namespace::start);
+        self.0.namespaces.all().iter().for_each(Namespace::start_adapter);
     }
 
     pub(crate) fn config(&self) -> &SocketConfig {

@@ -8,6 +8,9 @@ mod handlers;
 mod dynamic;
 mod registry;
 
+// What is said to all who are in it.
+mod broadcasts;
+
 // Its adapter, what that asks of it, and who hears of its rooms.
 mod backend;
 mod local;
@@ -18,26 +21,20 @@ use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
 
 use arc_swap::Guard;
 use proto::socket::NamespacePath;
 use roomcast_adapter::{
     Adapter, AdapterFactory, Local, RequestError, Room, RoomEvent, RoomObserver, Rooms, Target,
 };
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
-use crate::broadcast::{Broadcast, BroadcastAck, RemoteSocket};
 use crate::deliver::Encoder;
-use crate::error::FetchError;
 use crate::hooks::Hooks;
 use crate::outbox::{Counting, Pushed};
 use crate::recovery::Recorder;
 use crate::server_event::Calls;
-use crate::socket::Emitted;
-use crate::{Counters, IntoRooms, Socket};
+use crate::{Counters, Socket};
 
 use observers::Observers;
 
@@ -134,11 +131,16 @@ impl Namespace {
 
     /// It is one of the server's now, and whoever wanted to know has been told: its adapter gets ready, clients come in.
     pub(crate) fn start(&self) {
+        self.start_adapter();
+        self.0.announced.store(true, Ordering::Release);
+        self.0.changed.notify_waiters();
+    }
+
+    /// Its adapter gets ready, if there is a runtime by now.
+    pub(crate) fn start_adapter(&self) {
         if let Some(backend) = self.backend() {
             backend.start(self.name());
         }
-        self.0.announced.store(true, Ordering::Release);
-        self.0.changed.notify_waiters();
     }
 
     /// Waits until clients may come in: until [`Io::on_new_namespace`](crate::Io::on_new_namespace) has had its say and the
@@ -318,10 +320,6 @@ impl Namespace {
     pub(crate) fn count_outgoing(&self, change: isize) {
         self.0.outgoing.fetch_add(change, Ordering::Relaxed);
     }
-
-    fn everyone(&self) -> Broadcast {
-        Broadcast::new(self.clone(), Target::all())
-    }
 }
 
 impl NamespaceInner {
@@ -350,102 +348,6 @@ impl NamespaceInner {
     /// Whether any socket listens to outgoing events.
     pub(crate) fn hears_outgoing(&self) -> bool {
         self.outgoing.load(Ordering::Relaxed) > 0
-    }
-}
-
-/// Broadcasts. Each of these begins a [`Broadcast`], which has the details.
-impl Namespace {
-    /// Sends an event to every socket of the namespace. JS: `io.emit(event, ...args)`.
-    pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Emitted {
-        self.everyone().emit(event, args)
-    }
-
-    /// Sends the event `message` to every socket. JS: `io.send(...args)`, `io.write(...args)`.
-    #[doc(alias = "write")]
-    pub fn send<T: Serialize>(&self, args: T) -> Emitted {
-        self.emit("message", args)
-    }
-
-    /// Sends an event to every socket and waits for all acknowledgements. JS: `io.emitWithAck(event, ...args)`.
-    pub fn emit_with_ack<T: DeserializeOwned>(&self, event: &str, args: impl Serialize) -> BroadcastAck<T> {
-        self.everyone().emit_with_ack(event, args)
-    }
-
-    /// To the members of a room, or of several. JS: `io.to(room)`.
-    pub fn to(&self, rooms: impl IntoRooms) -> Broadcast {
-        self.everyone().to(rooms)
-    }
-
-    /// The same as [`Namespace::to`]. JS: `io.in(room)`.
-    #[doc(alias = "in")]
-    pub fn within(&self, rooms: impl IntoRooms) -> Broadcast {
-        self.to(rooms)
-    }
-
-    /// To everyone but the members of a room. JS: `io.except(room)`.
-    pub fn except(&self, rooms: impl IntoRooms) -> Broadcast {
-        self.everyone().except(rooms)
-    }
-
-    /// Dropped for those who cannot take it at once. JS: `io.volatile`.
-    pub fn volatile(&self) -> Broadcast {
-        self.everyone().volatile()
-    }
-
-    /// Takes the place of a waiting event of the same key. See [`Modified::latest`](crate::Modified::latest).
-    pub fn latest(&self, key: impl AsRef<str>) -> Broadcast {
-        self.everyone().latest(key)
-    }
-
-    /// Whether it may be compressed. JS: `io.compress(bool)`.
-    pub fn compress(&self, compress: bool) -> Broadcast {
-        self.everyone().compress(compress)
-    }
-
-    /// To the sockets of this node only. JS: `io.local`.
-    pub fn local(&self) -> Broadcast {
-        self.everyone().local()
-    }
-
-    /// Bounds the wait for acknowledgements. JS: `io.timeout(ms)`.
-    pub fn timeout(&self, timeout: Duration) -> Broadcast {
-        self.everyone().timeout(timeout)
-    }
-
-    /// All sockets. JS: `io.fetchSockets()`.
-    ///
-    /// # Errors
-    /// See [`Broadcast::fetch_sockets`].
-    pub async fn fetch_sockets(&self) -> Result<Vec<RemoteSocket>, FetchError> {
-        self.everyone().fetch_sockets().await
-    }
-
-    /// The ids of all sockets, of all nodes. JS: `io.allSockets()`, which is deprecated there.
-    ///
-    /// # Errors
-    /// See [`Broadcast::fetch_sockets`].
-    pub async fn all_sockets(&self) -> Result<Vec<String>, FetchError> {
-        self.everyone().all_sockets().await
-    }
-
-    /// Puts all sockets into rooms. JS: `io.socketsJoin(rooms)`.
-    pub fn sockets_join(&self, rooms: impl IntoRooms) {
-        self.everyone().sockets_join(rooms);
-    }
-
-    /// Takes all sockets out of rooms. JS: `io.socketsLeave(rooms)`.
-    pub fn sockets_leave(&self, rooms: impl IntoRooms) {
-        self.everyone().sockets_leave(rooms);
-    }
-
-    /// Disconnects all sockets from the namespace. JS: `io.disconnectSockets()`.
-    pub fn disconnect_sockets(&self) {
-        self.everyone().disconnect_sockets();
-    }
-
-    /// Closes the whole connections of all sockets. JS: `io.disconnectSockets(true)`.
-    pub fn disconnect_connections(&self) {
-        self.everyone().disconnect_connections();
     }
 }
 

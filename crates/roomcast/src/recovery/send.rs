@@ -76,6 +76,10 @@ pub(crate) fn send(
         Outgoing::tell(socket, &frame);
     }
     let purpose = Purpose::of(urgency);
+    if purpose == Purpose::Preserved && seat.is_missing() {
+        // It would come before what was missed.
+        return Emitted::one(Pushed::DroppedVolatile);
+    }
     let Some(mut stamped) = Stamped::new(socket.encoder(), socket.namespace_path(), &frame, purpose) else {
         return match socket.takes_emits() {
             true => Emitted::one(socket.push(frame, urgency)),
@@ -86,8 +90,6 @@ pub(crate) fn send(
     if purpose == Purpose::Preserved {
         let frame = stamped.with(recorder.offsets(), log.position()).clone();
         return match socket.takes_emits() {
-            // It would come before what was missed.
-            true if seat.is_missing() => Emitted::one(Pushed::DroppedVolatile),
             true => Emitted::one(socket.push(frame, urgency)),
             false => Emitted::failed(EmitError::Disconnected),
         };
