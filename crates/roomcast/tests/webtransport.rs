@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::websocket::Event;
-use roomcast::{Io, IoBuilder, Reason, Socket, Transport};
+use roomcast::{Io, IoBuilder, Limits, Reason, Socket, Transport};
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use wtransport::endpoint::endpoint_side::Client as ClientSide;
@@ -329,4 +329,24 @@ async fn a_server_without_the_transport_does_not_listen_for_it() {
     let (config, _) = configurations();
     let error = Io::new().listen_webtransport("127.0.0.1:0", config).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+}
+
+#[tokio::test]
+async fn a_client_whose_address_may_be_forged_takes_no_place_of_those_that_are_limited() {
+    let limits = Limits::new().connections(1).connections_per_address(1);
+    let house = House::new(Io::builder().transports(&ALL).limits(limits)).await;
+    // What a forger sends comes from here, and what is answered goes nowhere.
+    let forger = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}/socket.io/", forger.local_addr().unwrap().port());
+    let forging = async {
+        let mut packet = [0; 2048];
+        let (length, _) = forger.recv_from(&mut packet).await.unwrap();
+        forger.send_to(&packet[..length], house.address).await.unwrap();
+        while forger.recv_from(&mut packet).await.unwrap().1 != house.address {}
+    };
+    tokio::select! {
+        _ = house.endpoint.connect(url) => panic!("nothing is answered"),
+        () = soon("an answer to the forger", forging) => {}
+    }
+    house.open().await;
 }

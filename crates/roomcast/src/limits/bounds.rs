@@ -269,7 +269,8 @@ impl Limits {
     }
 
     /// Whether anything is counted by address.
-    pub(super) fn know_addresses(&self) -> bool {
+    /// Whether anything is counted by address.
+    pub(crate) fn know_addresses(&self) -> bool {
         self.connections_per_address.is_some()
             || self.sessions_per_address.is_some()
             || self.handshakes_per_address.is_some()

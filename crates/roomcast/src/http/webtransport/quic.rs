@@ -97,6 +97,10 @@ pub(crate) async fn serve<A: Acceptor>(acceptor: A, endpoint: Endpoint<Server>) 
 /// Takes a connection, or refuses it if there are too many.
 fn begin<A: Acceptor>(acceptor: &A, incoming: IncomingSession) {
     let core = acceptor.core().clone();
+    // Anybody can send packets in the name of another address, and use up its places. One round trip more tells.
+    if core.config.limits.know_addresses() && !incoming.remote_address_validated() {
+        return incoming.retry();
+    }
     let address = incoming.remote_address();
     let Some(permit) = core.connect(Some(address)) else {
         tracing::debug!(%address, "too many connections");
