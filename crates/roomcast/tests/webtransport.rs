@@ -14,7 +14,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use wtransport::endpoint::endpoint_side::Client as ClientSide;
 use wtransport::{Connection, Endpoint, RecvStream, SendStream};
 
-use support::{Lines, Log, Polling, answer_sync, soon};
+use support::{Http, Lines, Log, Polling, answer_sync, soon};
 
 const ALL: [Transport; 3] = [Transport::Polling, Transport::WebSocket, Transport::WebTransport];
 
@@ -349,4 +349,16 @@ async fn a_client_whose_address_may_be_forged_takes_no_place_of_those_that_are_l
         () = soon("an answer to the forger", forging) => {}
     }
     house.open().await;
+}
+
+#[tokio::test]
+async fn a_session_of_revision_3_does_not_move_to_webtransport() {
+    let house = House::new(Io::builder().transports(&ALL).allow_eio3(true)).await;
+    let opened = Http::connect(house.address).await.get("/socket.io/?EIO=3&transport=polling").await;
+    let sid = opened.text().split('"').nth(3).unwrap();
+    let mut client = Client::new(house.session().await).await;
+    let hello = format!("0{{\"sid\":\"{sid}\"}}");
+    client.bytes(&[encoded(0, hello.as_bytes()), encoded(0, b"2probe")].concat()).await;
+    assert_eq!(client.next().await, None, "a probe that is let in is answered");
+    client.ended().await;
 }

@@ -1,7 +1,7 @@
 //! Whether a test that a row names is there and has passed.
 //!
 //! In: `file::test`, the record of the last run. Out: nothing, or the doubt. What is odd: a file is named by the end of
-//! its path, as long as only one ends like that; and one name may have run several times, once per transport: then each
+//! its path, as long as only one that ends like that has such a test; and one name may have run several times, once per transport: then each
 //! of them has to have passed.
 
 use std::fs;
@@ -33,18 +33,20 @@ impl<'a> Evidence<'a> {
             return Some(format!("`{test}` is not file::test"));
         };
         let found: Vec<_> = self.files.iter().filter(|path| path.ends_with(file)).collect();
-        let path = match found.as_slice() {
-            [path] => path.as_path(),
-            [] => return Some(format!("there is no file {file}")),
-            several => return Some(format!("{} files end with {file}", several.len())),
+        let ran_in = |path: &Path| {
+            let origin = Origin::of(self.root, path);
+            self.record.0.iter().filter(|(_, ran)| origin.is(ran, name)).collect::<Vec<_>>()
         };
-        let origin = Origin::of(self.root, path);
-        let mut ran = self.record.0.iter().filter(|(_, ran)| origin.is(ran, name)).peekable();
-        if ran.peek().is_none() {
-            return Some(format!("`{test}` did not run"));
-        }
+        let with_test: Vec<_> =
+            found.iter().map(|path| (path, ran_in(path))).filter(|(_, ran)| !ran.is_empty()).collect();
+        let (path, ran) = match (found.len(), with_test.as_slice()) {
+            (_, [one]) => one,
+            (0, _) => return Some(format!("there is no file {file}")),
+            (1, _) => return Some(format!("`{test}` did not run")),
+            (several, _) => return Some(format!("{several} files end with {file}")),
+        };
         let changed = fs::metadata(self.root.join(path)).and_then(|about| about.modified());
-        for (written, ran) in ran {
+        for (written, ran) in ran.iter().copied() {
             match ran.ending {
                 Ending::Failed => return Some(format!("`{test}` failed")),
                 Ending::Skipped => return Some(format!("`{test}` was skipped")),

@@ -76,6 +76,7 @@ fn a_page_whose_tests_have_passed_has_no_fault() {
         "`rooms/src/lib.rs::at_the_door`<br>`rooms/src/lib.rs::Room::new`",
         "`model.rs::it_is_small`",
         r"`web/tests/wire.test.mjs::a frame \| two`",
+        r"`wire.test.mjs::a frame \| two`",
         "differs: Rust has no such thing",
         "differs: it is faster, see `model.rs::it_is_small`",
     ];

@@ -47,6 +47,10 @@ pub(super) async fn take<A: Acceptor>(
         Hello::Open => open(acceptor, &request, websocket).await,
         Hello::Upgrade(sid) => {
             let Some(mailbox) = core.sessions.find(sid) else { return Err(refused("unknown session")) };
+            // Its stream carries packets of revision 4.
+            if mailbox.dialect() != Dialect::V4 {
+                return Err(refused("a session of revision 3"));
+            }
             if let Err(Command::Probe(websocket)) = mailbox.command(Command::Probe(websocket)) {
                 dismiss(websocket);
             }
