@@ -45,7 +45,7 @@ pub(crate) struct Driver<A: Application> {
     main: Option<Box<WebSocket>>,
     probe: Option<Box<WebSocket>>,
     /// The answer to a probe that could not be written yet.
-    probe_pong: Option<Frame>,
+    probe_pong_waits: bool,
     /// The polling request that waits for packets.
     poll: Option<oneshot::Sender<PollReply>>,
     commands: VecDeque<Command>,
@@ -101,7 +101,7 @@ impl<A: Application> Driver<A> {
             app,
             main,
             probe: None,
-            probe_pong: None,
+            probe_pong_waits: false,
             poll: None,
             commands: VecDeque::new(),
             held_post: None,
@@ -204,7 +204,7 @@ impl<A: Application> Driver<A> {
                         self.mailbox.with_outbox(|outbox| outbox.push_control(Frame::pong()));
                     }
                 }
-                Output::ProbePong => self.probe_pong = Some(Frame::probe_pong()),
+                Output::ProbePong => self.probe_pong_waits = true,
                 Output::Upgraded => self.take_over(),
                 Output::CloseProbe => self.close_probe(),
                 Output::AnswerPoll(answer) => {
@@ -222,15 +222,15 @@ impl<A: Application> Driver<A> {
             self.mailbox.share(main.share());
             self.mailbox.set_transport(main.transport());
         }
-        if let Some(pong) = self.probe_pong.take() {
-            self.mailbox.with_outbox(|outbox| outbox.push_control(pong));
+        if std::mem::take(&mut self.probe_pong_waits) {
+            self.mailbox.with_outbox(|outbox| outbox.push_control(Frame::probe_pong()));
         }
         self.app.on_upgrade();
     }
 
     /// The probing socket is closed beside the session, which goes on.
     fn close_probe(&mut self) {
-        self.probe_pong = None;
+        self.probe_pong_waits = false;
         if let Some(probe) = self.probe.take() {
             dismiss(probe);
         }
