@@ -1,15 +1,18 @@
 //! The server under load tests (the contract: `bench/README.md`). Nothing in it is tuned for a test.
 //!
-//! Comes in: `load-subject PORT`, `PING_INTERVAL`, `PING_TIMEOUT`, the form on the wire (`DEFLATE`, `PARSER`, `RECOVERY`), and
+//! Comes in: `load-subject PORT`, `PING_INTERVAL`, `PING_TIMEOUT`, the form on the wire (`DEFLATE`, `PARSER`, `RECOVERY`, `WEBTRANSPORT`), and
 //! `TLS_CERT` with `TLS_KEY` if it shall speak TLS. Goes out: a line that begins `listening on`. What is odd: one bound is not the default, because messages of 1 MiB shall pass.
 
 use std::env::{self, VarError};
 use std::error::Error;
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
 use roomcast::parser::MessagePack;
-use roomcast::{ConnectionStateRecovery, Data, Handlers, Io, Namespace, PerMessageDeflate, Room, Socket};
+use roomcast::{
+    ConnectionStateRecovery, Data, Handlers, Io, Namespace, PerMessageDeflate, Room, Socket, Transport,
+};
 use tokio::net::TcpListener;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -34,6 +37,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if env::var_os("RECOVERY").is_some() {
         builder = builder.connection_state_recovery(ConnectionStateRecovery::default());
     }
+    let webtransport = env::var_os("WEBTRANSPORT").is_some();
+    if webtransport {
+        builder = builder.transports(&[Transport::Polling, Transport::WebSocket, Transport::WebTransport]);
+    }
     let io = builder.build();
     declare(&io.of("/"));
     declare(&io.of_pattern("/{name}"));
@@ -41,6 +48,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("listening on {}", listener.local_addr()?);
     match tls {
+        Some(config) if webtransport => {
+            let datagrams = UdpSocket::bind(listener.local_addr()?)?;
+            let ((), served) = tokio::join!(
+                io.serve_tls(listener, config.clone()),
+                io.serve_webtransport(datagrams, config)
+            );
+            served?;
+        }
         Some(config) => io.serve_tls(listener, config).await,
         None => io.serve(listener).await,
     }

@@ -48,6 +48,8 @@ pub(crate) enum Scenario {
     Latency,
     /// What clients that stop reading do to the others.
     Slow,
+    /// One sends to all, over WebTransport.
+    WebTransport,
 }
 
 /// The command line.
@@ -167,6 +169,7 @@ impl Scenario {
             Self::Echo | Self::Polling => Defaults { size: 32, ..usual },
             Self::Attachment => Defaults { clients: 10, size: 64 * 1024, ..usual },
             Self::Latency => Defaults { size: 32, rate: 1_000.0, ..usual },
+            Self::WebTransport => Defaults { clients: 100, ..usual },
             Self::Slow => Defaults { clients: 200, size: 8 * 1024, seconds: 10.0, rate: 250.0, ..usual },
         }
     }

@@ -2,12 +2,15 @@
 //! an error when it does not.
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use roomcast::{Ack, Data, Handlers, Io, Namespace, Socket};
+use roomcast::parser::MessagePack;
+use roomcast::{
+    Ack, ConnectionStateRecovery, Data, Handlers, Io, Namespace, PerMessageDeflate, Socket, Transport,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use serde_json::Value;
@@ -40,6 +43,14 @@ fn declare(io: &Handlers) {
     io.on("echo", async |payload: Data| payload);
 }
 
+/// What servers show; nobody looks who has signed it.
+fn certificate() -> Arc<ServerConfig> {
+    let certified = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder().with_no_client_auth();
+    Arc::new(config.with_single_cert(vec![certified.cert.der().clone()], key).unwrap())
+}
+
 /// A server in the background, and how the load is run against it.
 struct Subject {
     address: SocketAddr,
@@ -56,14 +67,20 @@ impl Subject {
     }
 
     fn serve_tls(io: &Io) -> Self {
-        let certified = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
-        let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
-        let config = ServerConfig::builder().with_no_client_auth();
-        let config = Arc::new(config.with_single_cert(vec![certified.cert.der().clone()], key).unwrap());
+        let config = certificate();
         let (runtime, listener) = listen();
         let (address, io) = (listener.local_addr().unwrap(), io.clone());
         runtime.spawn(async move { io.serve_tls(listener, config).await });
         Self { address, tls: true, _runtime: runtime }
+    }
+
+    /// On UDP alone.
+    fn serve_webtransport(io: &Io) -> Self {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let (address, io, config) = (socket.local_addr().unwrap(), io.clone(), certificate());
+        let runtime = Runtime::new().unwrap();
+        runtime.spawn(async move { io.serve_webtransport(socket, config).await.unwrap() });
+        Self { address, tls: false, _runtime: runtime }
     }
 
     /// Runs the load; its report and whether its exit code is 0.
@@ -112,6 +129,7 @@ fn every_scenario_is_clean_against_a_server_that_works() {
         "fanout --clients 21 --seconds 0.2",
         "fanout --clients 21 --inflight 32 --seconds 0.2",
         "fanout --clients 3 --size 1048576 --inflight 2 --seconds 0.2",
+        "forms --clients 11 --inflight 3 --seconds 0.2",
         "rooms --clients 60 --members 6 --seconds 0.2",
         "rooms --clients 60 --rooms 10 --inflight 32 --seconds 0.2",
         "rooms --clients 60 --rooms 20 --namespaces 7 --inflight 32 --seconds 0.2",
@@ -129,6 +147,33 @@ fn every_scenario_is_clean_against_a_server_that_works() {
     ] {
         subject.clean(arguments);
     }
+}
+
+#[test]
+fn every_form_is_clean_against_a_server_that_speaks_it_and_an_error_else() {
+    let builder = || Io::builder().ping_interval(Duration::from_millis(200));
+    let forms = [
+        ("deflate", builder().per_message_deflate(PerMessageDeflate::default())),
+        ("msgpack", builder().parser(MessagePack)),
+        ("recovery", builder().connection_state_recovery(ConnectionStateRecovery::default())),
+    ];
+    let plain = Subject::serve(&subject());
+    for (form, builder) in forms {
+        let io = builder.build();
+        declare(&io.of("/"));
+        let arguments = format!("forms --form {form} --size 1500 --clients 11 --inflight 3 --seconds 0.3");
+        Subject::serve(&io).clean(&arguments);
+        let (report, passed) = plain.load(&arguments);
+        assert!(!passed && !report["errors"].as_array().unwrap().is_empty(), "{form}: {report}");
+    }
+}
+
+#[test]
+fn a_fan_out_over_webtransport_is_clean() {
+    let transports = [Transport::Polling, Transport::WebSocket, Transport::WebTransport];
+    let io = Io::builder().transports(&transports).build();
+    declare(&io.of("/"));
+    Subject::serve_webtransport(&io).clean("webtransport --clients 5 --inflight 3 --seconds 0.2");
 }
 
 #[test]

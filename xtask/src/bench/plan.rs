@@ -250,7 +250,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         peers: NODE,
         rows: &[
             row("fan-out to 1,001, 1 KiB, permessage-deflate (µs per delivery)", CPU),
-            row("the same (RSS KiB per client)", RSS),
+            row("1,001 clients with permessage-deflate (RSS KiB per client)", RSS),
         ],
         ..PLAIN
     },
@@ -276,6 +276,23 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         floor: false,
         peers: NODE,
         rows: &[row("fan-out to 1,001, 64 B, with connection state recovery (µs per delivery)", CPU)],
+        ..PLAIN
+    },
+    Scenario {
+        key: "webtransport",
+        load: "webtransport --size 64",
+        full: "--clients 200 --seconds 1 --warmup 0.5",
+        quick: "--clients 100 --seconds 0.7 --warmup 0.3",
+        smoke: "--clients 10 --seconds 0.2 --warmup 0.1",
+        server: &[("WEBTRANSPORT", "1")],
+        tls: true,
+        floor: false,
+        // The official server's implementation of QUIC cannot be had from the npm registry.
+        peers: Peers::These(&[]),
+        rows: &[
+            row("fan-out to 200, 64 B, over WebTransport (µs per delivery)", CPU),
+            row("200 clients on WebTransport (RSS KiB per client)", RSS),
+        ],
         ..PLAIN
     },
     Scenario {

@@ -145,7 +145,7 @@ impl Fleet {
     /// # Errors
     /// When the system has no socket for it.
     pub(crate) fn dial(&mut self) -> io::Result<usize> {
-        let who = self.dial_bare()?;
+        let who = self.connect()?;
         self.clients[who].phase = Phase::Upgrading;
         self.clients[who].out.extend_from_slice(&self.upgrade);
         Ok(who)
@@ -156,6 +156,12 @@ impl Fleet {
     /// # Errors
     /// When the system has no socket for it.
     pub(crate) fn dial_bare(&mut self) -> io::Result<usize> {
+        let who = self.connect()?;
+        self.joined += 1;
+        Ok(who)
+    }
+
+    fn connect(&mut self) -> io::Result<usize> {
         let mut link = self.dialer.dial()?;
         let who = self.clients.len();
         self.poll.registry().register(link.source(), Token(who), Interest::READABLE | Interest::WRITABLE)?;

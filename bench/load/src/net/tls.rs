@@ -10,19 +10,26 @@ use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{
+    ClientConfig, DEFAULT_VERSIONS, DigitallySignedStruct, Error, SignatureScheme, SupportedProtocolVersion,
+};
 
 /// The configuration of every connection.
 pub(super) fn config() -> io::Result<Arc<ClientConfig>> {
+    any_certificate(DEFAULT_VERSIONS).map(Arc::new)
+}
+
+/// One for those versions.
+pub(crate) fn any_certificate(versions: &[&'static SupportedProtocolVersion]) -> io::Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .map_err(io::Error::other)?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
-    Ok(Arc::new(config))
+    Ok(config)
 }
 
 /// Takes every certificate.

@@ -43,6 +43,8 @@ mod latency;
 
 mod slow;
 
+mod webtransport;
+
 pub(crate) use forms::WireForm;
 pub(crate) use run::Run;
 
@@ -68,6 +70,7 @@ pub(crate) fn perform(mut run: Run) -> Report {
         Scenario::Polling => polling::polling(&mut run),
         Scenario::Latency => latency::latency(&mut run),
         Scenario::Slow => slow::slow(&mut run),
+        Scenario::WebTransport => webtransport::webtransport(&mut run),
     };
     run.report(outcome)
 }
