@@ -37,6 +37,12 @@ impl Sid {
         bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).then_some(Self(bytes))
     }
 
+    /// The characters of the id, which are ASCII.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

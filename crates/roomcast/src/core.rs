@@ -167,7 +167,9 @@ impl Opening {
 
 /// An unpredictable id, from a generator that the operating system seeds.
 pub(crate) fn random_id() -> Sid {
-    Sid::from_random(rand::random())
+    // One number in place of fifteen: the generator is asked twice and not once for each byte.
+    let [bytes @ .., _] = rand::random::<u128>().to_le_bytes();
+    Sid::from_random(bytes)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub(crate) struct Registry {
 
 impl Registry {
     fn shard(&self, sid: Sid) -> &RwLock<HashMap<Sid, Arc<Mailbox>>> {
-        &self.shards[usize::from(sid.as_str().as_bytes()[0]) % SHARDS]
+        &self.shards[usize::from(sid.as_bytes()[0]) % SHARDS]
     }
 
     /// `false` if there is a session of that id, which then stays.

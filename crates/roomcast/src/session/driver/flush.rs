@@ -154,12 +154,15 @@ impl<A: Application> Driver<A> {
     }
 
     fn flush_probe(&mut self, cx: &mut Context<'_>) {
-        let (Some(probe), Some(pong)) = (&mut self.probe, self.probe_pong.take()) else { return };
-        let mut frames = VecDeque::from([pong.clone()]);
+        let Some(probe) = &mut self.probe else { return };
+        if !std::mem::take(&mut self.probe_pong_waits) {
+            return;
+        }
+        let mut frames = VecDeque::from([Frame::probe_pong()]);
         probe.form(&mut frames);
         let length = frames[0].websocket_len();
         match probe.poll_write(cx, &frames, 0) {
-            Poll::Pending => self.probe_pong = Some(pong),
+            Poll::Pending => self.probe_pong_waits = true,
             // Eight bytes into an empty socket buffer: a partial write is a broken socket.
             Poll::Ready(Ok(written)) if written == length => {}
             Poll::Ready(_) => self.session.handle_probe_failed(),

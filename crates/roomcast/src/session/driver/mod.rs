@@ -6,6 +6,7 @@
 
 mod flush;
 mod receive;
+mod short_waits;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -16,7 +17,6 @@ use std::time::{Duration, Instant};
 
 use proto::engine::{CloseReason, Flush, Frame, Output, Payload, Session, Transport};
 use tokio::sync::oneshot;
-use tokio::time::Sleep;
 
 use super::application::{Application, Closing};
 use super::mailbox::{Closed, Command, Mailbox};
@@ -25,6 +25,7 @@ use super::turn;
 use super::websocket::WebSocket;
 use super::wheel::Timer;
 use crate::core::{Core, Running};
+use short_waits::ShortWaits;
 
 /// How long a closed WebSocket may take to be closed by its peer as well.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -44,7 +45,7 @@ pub(crate) struct Driver<A: Application> {
     main: Option<Box<WebSocket>>,
     probe: Option<Box<WebSocket>>,
     /// The answer to a probe that could not be written yet.
-    probe_pong: Option<Frame>,
+    probe_pong_waits: bool,
     /// The polling request that waits for packets.
     poll: Option<oneshot::Sender<PollReply>>,
     commands: VecDeque<Command>,
@@ -75,11 +76,7 @@ pub(crate) struct Driver<A: Application> {
     /// Something changed that an earlier step of the turn has to see.
     again: bool,
     timer: Timer,
-    /// For the short waits that the wheel is too coarse for.
-    precise: Option<Pin<Box<Sleep>>>,
-    goodbye_until: Option<Instant>,
-    /// A close packet waits for the poll it came with.
-    close_waits_until: Option<Instant>,
+    short_waits: ShortWaits,
 }
 
 impl<A: Application> Driver<A> {
@@ -104,7 +101,7 @@ impl<A: Application> Driver<A> {
             app,
             main,
             probe: None,
-            probe_pong: None,
+            probe_pong_waits: false,
             poll: None,
             commands: VecDeque::new(),
             held_post: None,
@@ -122,9 +119,7 @@ impl<A: Application> Driver<A> {
             ended: false,
             again: false,
             timer: Timer::UNSET,
-            precise: None,
-            goodbye_until: None,
-            close_waits_until: None,
+            short_waits: ShortWaits::default(),
         }
     }
 
@@ -209,7 +204,7 @@ impl<A: Application> Driver<A> {
                         self.mailbox.with_outbox(|outbox| outbox.push_control(Frame::pong()));
                     }
                 }
-                Output::ProbePong => self.probe_pong = Some(Frame::probe_pong()),
+                Output::ProbePong => self.probe_pong_waits = true,
                 Output::Upgraded => self.take_over(),
                 Output::CloseProbe => self.close_probe(),
                 Output::AnswerPoll(answer) => {
@@ -227,15 +222,15 @@ impl<A: Application> Driver<A> {
             self.mailbox.share(main.share());
             self.mailbox.set_transport(main.transport());
         }
-        if let Some(pong) = self.probe_pong.take() {
-            self.mailbox.with_outbox(|outbox| outbox.push_control(pong));
+        if std::mem::take(&mut self.probe_pong_waits) {
+            self.mailbox.with_outbox(|outbox| outbox.push_control(Frame::probe_pong()));
         }
         self.app.on_upgrade();
     }
 
     /// The probing socket is closed beside the session, which goes on.
     fn close_probe(&mut self) {
-        self.probe_pong = None;
+        self.probe_pong_waits = false;
         if let Some(probe) = self.probe.take() {
             dismiss(probe);
         }
@@ -286,34 +281,26 @@ impl<A: Application> Driver<A> {
 
     fn poll_goodbye(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
         let Some(main) = &mut self.main else { return Poll::Ready(()) };
-        let until = *self.goodbye_until.get_or_insert(now + GOODBYE);
+        let until = self.short_waits.goodbye(now + GOODBYE);
         if main.poll_goodbye(cx).is_pending() && now < until {
             return Poll::Pending;
         }
         self.main = None;
-        self.goodbye_until = None;
+        self.short_waits.end_goodbye();
         Poll::Ready(())
     }
 
     /// Makes sure that the task wakes at its next deadline; `false` if that is already over.
     fn arm_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.ended {
+        if self.ended {
+            self.short_waits.end_close();
+        } else {
             let deadlines = [self.session.poll_timeout(), self.app.timeout()];
             if let Some(deadline) = deadlines.into_iter().flatten().min() {
                 self.core.wheel.set(&mut self.timer, &self.mailbox, deadline);
             }
         }
-        let close_waits = self.close_waits_until.filter(|_| !self.ended);
-        let Some(deadline) = [self.goodbye_until, close_waits].into_iter().flatten().min() else {
-            self.precise = None;
-            return true;
-        };
-        let deadline = tokio::time::Instant::from_std(deadline);
-        let precise = self.precise.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        if precise.deadline() != deadline {
-            precise.as_mut().reset(deadline);
-        }
-        precise.as_mut().poll(cx).is_pending()
+        self.short_waits.arm(cx)
     }
 }
 

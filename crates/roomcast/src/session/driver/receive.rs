@@ -22,7 +22,9 @@ const READS_PER_TURN: usize = 8;
 /// A turn goes on with the next message of a WebSocket unless those before it have become more than this when they were
 /// inflated: a few bytes can become a thousand times as many.
 const MAX_INFLATED: usize = 256 * 1024;
-/// How long a close packet waits for the poll it came with.
+/// How long a close packet waits for the poll it came with. A client that closes sends both side by side, on two
+/// connections; if the close overtakes the poll on its way through the worker threads, the poll shall still find its
+/// session.
 const CLOSE_WAITS: Duration = Duration::from_millis(20);
 
 /// How the reading of a WebSocket ended.
@@ -72,10 +74,10 @@ impl<A: Application> Driver<A> {
                 let closes =
                     post.0.is_close(self.mailbox.dialect()) && self.session.transport() == Transport::Polling;
                 self.app.has_room()
-                    && !(closes && self.poll.is_none() && waits(&mut self.close_waits_until, now))
+                    && !(closes && self.poll.is_none() && now < self.short_waits.close(now + CLOSE_WAITS))
             })
         {
-            self.close_waits_until = None;
+            self.short_waits.end_close();
             let (body, reply) = *post;
             self.receive_post(&body, now);
             // If the request is gone, nobody waits for the answer.
@@ -276,10 +278,4 @@ impl<A: Application> Driver<A> {
         }
         probe.give_back(&input[rest..]);
     }
-}
-
-/// A client that closes sends its last poll and the close packet side by side, on two connections. If the close overtakes
-/// the poll on its way through the worker threads, it waits a moment, so that the poll finds its session.
-fn waits(until: &mut Option<Instant>, now: Instant) -> bool {
-    now < *until.get_or_insert(now + CLOSE_WAITS)
 }
