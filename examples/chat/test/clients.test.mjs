@@ -24,6 +24,7 @@ before(async () => {
 
 after(async () => {
   for (const person of people.values()) await person.leave().catch(() => {});
+  Python.endAll();
   await browser?.close();
   await subject?.kill();
 });

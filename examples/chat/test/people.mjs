@@ -94,11 +94,19 @@ export class Script extends Person {
 
 /** With python-socketio. */
 export class Python extends Person {
+  static #children = new Set();
+
+  /** Ends those who did not leave, or the test would wait for them. */
+  static endAll() {
+    for (const child of Python.#children) child.kill("SIGKILL");
+  }
+
   static async enter(subject, team, nickname, transport) {
     const person = new Python(nickname);
     const script = fileURLToPath(new URL("python/person.py", import.meta.url));
     const args = [script, subject.url, `/team/${team}`, nickname, transport];
     person.child = spawn(process.env.PYTHON ?? "python3", args, { stdio: ["pipe", "pipe", "inherit"] });
+    Python.#children.add(person.child);
     const ended = once(person.child, "exit").then(([code]) => person.note("ended", code));
     ended.catch((error) => person.note("ended", error.message));
     createInterface({ input: person.child.stdout }).on("line", (line) => person.note(...JSON.parse(line)));

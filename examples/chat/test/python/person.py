@@ -6,15 +6,19 @@ Out: lines of JSON: ["connected"], each event that comes as [name, arguments...]
 
 import json
 import sys
+from threading import Lock
 
 import socketio
 
 url, namespace, nickname, transport = sys.argv[1:]
 client = socketio.Client(reconnection=False)
+# Events are handled in threads of their own.
+one_line = Lock()
 
 
 def tell(*what):
-    print(json.dumps(what), flush=True)
+    with one_line:
+        print(json.dumps(what), flush=True)
 
 
 @client.on("*", namespace=namespace)
