@@ -61,7 +61,7 @@ impl Io {
     }
 
     /// Serves one connection that was accepted elsewhere, over any stream of bytes: a Unix socket, a pipe in memory, a
-    /// tunnel. It speaks HTTP/1.1 with upgrades; `address` is what [`Handshake::address`] says. Returns when the
+    /// tunnel. It speaks HTTP/1.1 with upgrades; `address` is what [`Handshake::address`](crate::Handshake::address) says. Returns when the
     /// connection has ended or when a session has taken it over as its WebSocket, which then goes on in its own task.
     ///
     /// # Cancel safety
