@@ -135,6 +135,8 @@ where
         return reply::empty(StatusCode::BAD_REQUEST);
     }
     let body = tokio::select! {
+        // In this order: most bodies are there already, and for them no timer is set.
+        biased;
         body = read(body, core.config.max_payload) => body,
         () = tokio::time::sleep(core.config.limits.body_timeout) => Err(ReadError::Slow),
         // Nobody is left to read it for, and a client that never sends the rest must not hold the connection.
