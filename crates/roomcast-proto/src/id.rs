@@ -13,7 +13,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 ///
 /// The id of an engine session is a secret: whoever knows it can read and write the session. The id of a socket is
 /// public. They are never the same.
+///
+/// Aligned so that its characters are compared and checked by the word, whatever it is a part of.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(align(4))]
 pub struct Sid([u8; Sid::LEN]);
 
 impl Sid {

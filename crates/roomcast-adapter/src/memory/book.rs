@@ -96,6 +96,10 @@ impl<M: Member> Book<M> {
         if std::mem::replace(&mut entry.active, true) {
             return false;
         }
+        if !notices.wanted() {
+            // Nobody asks whether there was a room of that name already.
+            entry.own_room = true;
+        }
         self.active += 1;
         self.join_own(key, notices);
         true

@@ -194,6 +194,7 @@ impl Application for Connection {
         }
         self.progressed = false;
         match self.closing {
+            Closing::No if self.asked.is_empty() => {}
             Closing::No => self.begin_connects(),
             // Who breaks the protocol does not get in any more.
             Closing::Yes => self.asked.clear(),

@@ -49,6 +49,7 @@ pub trait FromEvent: Sized {
 }
 
 impl<T: DeserializeOwned> FromEvent for T {
+    #[inline]
     fn from_event(context: &mut EventContext<'_>) -> Result<Self, Trouble> {
         Ok(context.take().map_err(Cause::Arguments)?)
     }

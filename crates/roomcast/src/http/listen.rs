@@ -22,7 +22,7 @@ use super::reply;
 use super::request::{Acceptor, handle};
 use super::websocket::Handover;
 use super::write_deadline::{WriteDeadline, is_slow_reader};
-use crate::core::Core;
+use crate::core::{Core, Running};
 use crate::limits::{Permit, Refused};
 use crate::session::{ReadWrite, Stream};
 
@@ -182,19 +182,25 @@ fn early(listener: &TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr)
 
 /// Serves a connection, or closes it if there are too many.
 fn begin<A: Acceptor>(acceptor: &A, streams: &impl AcceptStream, stream: TcpStream, address: SocketAddr) {
-    let core = acceptor.core().clone();
+    let core = acceptor.core();
     let Some(permit) = core.connect(Some(address)) else {
         tracing::debug!(%address, "too many connections");
         return;
     };
-    let running = core.running();
-    let serving = serve_connection(acceptor.clone(), streams.clone(), stream, address, permit);
-    tokio::spawn(async move {
-        let _running = running;
-        if let Err(error) = serving.await {
-            ended(&core, &*error, Some(address));
-        }
-    });
+    tokio::spawn(serve(core.running(), acceptor.clone(), streams.clone(), stream, address, permit));
+}
+
+async fn serve<A: Acceptor>(
+    running: Running,
+    acceptor: A,
+    streams: impl AcceptStream,
+    stream: TcpStream,
+    address: SocketAddr,
+    permit: Permit,
+) {
+    if let Err(error) = serve_connection(acceptor, streams, stream, address, permit).await {
+        ended(&running, &*error, Some(address));
+    }
 }
 
 /// What ended a connection is counted if it was a bound.

@@ -26,7 +26,7 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// The server behind a service, whatever its sessions carry.
 trait Door: Send + Sync {
     fn path(&self) -> &str;
-    fn handle(&self, request: Request<BoxBody>) -> BoxFuture<Reply>;
+    fn handle(&self, request: Request<BoxBody>) -> BoxFuture<Result<Reply, Infallible>>;
 }
 
 impl<A: Acceptor> Door for A {
@@ -34,8 +34,9 @@ impl<A: Acceptor> Door for A {
         &self.core().config.path
     }
 
-    fn handle(&self, request: Request<BoxBody>) -> BoxFuture<Reply> {
-        Box::pin(handle(self.clone(), request))
+    fn handle(&self, request: Request<BoxBody>) -> BoxFuture<Result<Reply, Infallible>> {
+        let acceptor = self.clone();
+        Box::pin(async { Ok(handle(acceptor, request).await) })
     }
 }
 
@@ -67,7 +68,7 @@ impl RoomcastService {
         request.uri().path().starts_with(self.0.path())
     }
 
-    fn answer<B>(&self, request: Request<B>) -> BoxFuture<Reply>
+    fn answer<B>(&self, request: Request<B>) -> BoxFuture<Result<Reply, Infallible>>
     where
         B: Body + Send + 'static,
         B::Data: Buf + Send,
@@ -106,8 +107,7 @@ where
         if !self.owns(&request) {
             return Box::pin(async { Ok(reply::empty(http::StatusCode::NOT_FOUND)) });
         }
-        let reply = self.answer(request);
-        Box::pin(async { Ok(reply.await) })
+        self.answer(request)
     }
 }
 
@@ -142,7 +142,8 @@ where
         }
         let reply = self.own.answer(request);
         Box::pin(async {
-            Ok(reply.await.map(|body| match body {
+            let Ok(reply) = reply.await;
+            Ok(reply.map(|body| match body {
                 ResponseBody::Own(bytes) => ResponseBody::Own(bytes),
                 ResponseBody::Other(never) => match never {},
             }))

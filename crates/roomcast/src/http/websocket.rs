@@ -197,12 +197,12 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     tokens.map(str::trim).any(|one| one.eq_ignore_ascii_case(token))
 }
 
+/// Of a request that [wants an upgrade](wants_upgrade).
 fn check(parts: &Parts) -> Option<Accept> {
     // HTTP/1.0 has no upgrades; and a body, which no GET has, would be read as frames.
     if parts.version < Version::HTTP_11
         || parts.method != Method::GET
         || !has_token(&parts.headers, UPGRADE, "websocket")
-        || !wants_upgrade(&parts.headers)
     {
         return None;
     }

@@ -256,6 +256,7 @@ impl WebSocket {
     }
 
     /// Gives frames their form. They have to be written then, in this order.
+    #[inline]
     pub(super) fn form(&mut self, frames: &mut VecDeque<Frame>) {
         match &mut self.own {
             None => self.wire.form(frames),

@@ -50,15 +50,20 @@ impl Wire {
     }
 
     /// Whether frames are what they were.
+    #[inline]
     pub(crate) fn is_plain(self) -> bool {
-        self == Self::Plain
+        matches!(self, Self::Plain)
     }
 
     /// Gives the frames their form; those that have it already keep it.
+    #[inline]
     pub(crate) fn form<'a>(self, frames: impl IntoIterator<Item = &'a mut Frame>) {
-        if self.is_plain() {
-            return;
+        if !self.is_plain() {
+            self.transform(frames);
         }
+    }
+
+    fn transform<'a>(self, frames: impl IntoIterator<Item = &'a mut Frame>) {
         KNOWN.with_borrow_mut(|known| {
             for frame in frames {
                 if let Some(formed) = known.form(self, frame) {

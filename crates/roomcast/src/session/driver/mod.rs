@@ -6,7 +6,7 @@
 
 mod flush;
 mod receive;
-mod short_waits;
+mod short_wait;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -25,7 +25,7 @@ use super::turn;
 use super::websocket::WebSocket;
 use super::wheel::Timer;
 use crate::core::{Core, Running};
-use short_waits::ShortWaits;
+use short_wait::ShortWait;
 
 /// How long a closed WebSocket may take to be closed by its peer as well.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -76,7 +76,7 @@ pub(crate) struct Driver<A: Application> {
     /// Something changed that an earlier step of the turn has to see.
     again: bool,
     timer: Timer,
-    short_waits: ShortWaits,
+    short_wait: ShortWait,
 }
 
 impl<A: Application> Driver<A> {
@@ -119,7 +119,7 @@ impl<A: Application> Driver<A> {
             ended: false,
             again: false,
             timer: Timer::UNSET,
-            short_waits: ShortWaits::default(),
+            short_wait: ShortWait::default(),
         }
     }
 
@@ -259,6 +259,8 @@ impl<A: Application> Driver<A> {
         self.mailbox.with_outbox(|outbox| outbox.lost(&mut self.writing));
         let Closed { stream, between_frames, commands } = self.mailbox.close();
         self.core.wheel.unset(&mut self.timer);
+        // A close packet waits no more; a goodbye may begin.
+        self.short_wait.end();
         self.poll = None;
         self.commands.extend(commands);
         self.held_post = None;
@@ -281,26 +283,23 @@ impl<A: Application> Driver<A> {
 
     fn poll_goodbye(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
         let Some(main) = &mut self.main else { return Poll::Ready(()) };
-        let until = self.short_waits.goodbye(now + GOODBYE);
-        if main.poll_goodbye(cx).is_pending() && now < until {
+        if main.poll_goodbye(cx).is_pending() && now < self.short_wait.until(now + GOODBYE) {
             return Poll::Pending;
         }
         self.main = None;
-        self.short_waits.end_goodbye();
+        self.short_wait.end();
         Poll::Ready(())
     }
 
     /// Makes sure that the task wakes at its next deadline; `false` if that is already over.
     fn arm_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.ended {
-            self.short_waits.end_close();
-        } else {
+        if !self.ended {
             let deadlines = [self.session.poll_timeout(), self.app.timeout()];
             if let Some(deadline) = deadlines.into_iter().flatten().min() {
                 self.core.wheel.set(&mut self.timer, &self.mailbox, deadline);
             }
         }
-        self.short_waits.arm(cx)
+        self.short_wait.arm(cx)
     }
 }
 

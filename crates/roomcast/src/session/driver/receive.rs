@@ -43,7 +43,8 @@ impl<A: Application> Driver<A> {
         if overflow {
             self.session.close_slow_consumer();
         }
-        self.commands.extend(commands);
+        // Those of the turn before are all done, so it is their queue, and not one that grows by it.
+        self.commands = commands.into();
         while !self.ended
             && let Some(command) = self.commands.pop_front()
         {
@@ -74,10 +75,10 @@ impl<A: Application> Driver<A> {
                 let closes =
                     post.0.is_close(self.mailbox.dialect()) && self.session.transport() == Transport::Polling;
                 self.app.has_room()
-                    && !(closes && self.poll.is_none() && now < self.short_waits.close(now + CLOSE_WAITS))
+                    && !(closes && self.poll.is_none() && now < self.short_wait.until(now + CLOSE_WAITS))
             })
         {
-            self.short_waits.end_close();
+            self.short_wait.end();
             let (body, reply) = *post;
             self.receive_post(&body, now);
             // If the request is gone, nobody waits for the answer.
