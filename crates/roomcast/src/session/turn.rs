@@ -50,23 +50,29 @@ pub(super) fn promise(mailbox: &Arc<Mailbox>) {
 /// Promises are kept even if the turn panics.
 impl Drop for Running {
     fn drop(&mut self) {
-        let mut promised = TURN.with_borrow_mut(|turn| {
+        let promised = TURN.with_borrow_mut(|turn| {
             turn.running = false;
-            std::mem::take(&mut turn.promised)
+            if turn.promised.is_empty() { None } else { Some(std::mem::take(&mut turn.promised)) }
         });
-        if promised.len() > SHARE && has_company() {
-            // Woken first, so that other threads begin at once.
-            promised.drain(SHARE..).for_each(|mailbox| mailbox.pass_promise());
+        if let Some(promised) = promised {
+            keep(promised);
         }
-        promised.drain(..).for_each(|mailbox| mailbox.keep_promise());
-        forget_copy();
         forget_forms();
-        if promised.capacity() <= KEPT {
-            TURN.with_borrow_mut(|turn| {
-                promised.append(&mut turn.promised);
-                turn.promised = promised;
-            });
-        }
+    }
+}
+
+fn keep(mut promised: Vec<Arc<Mailbox>>) {
+    if promised.len() > SHARE && has_company() {
+        // Woken first, so that other threads begin at once.
+        promised.drain(SHARE..).for_each(|mailbox| mailbox.pass_promise());
+    }
+    promised.drain(..).for_each(|mailbox| mailbox.keep_promise());
+    forget_copy();
+    if promised.capacity() <= KEPT {
+        TURN.with_borrow_mut(|turn| {
+            promised.append(&mut turn.promised);
+            turn.promised = promised;
+        });
     }
 }
 

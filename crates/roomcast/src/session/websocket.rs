@@ -258,6 +258,12 @@ impl WebSocket {
     /// Gives frames their form. They have to be written then, in this order.
     #[inline]
     pub(super) fn form(&mut self, frames: &mut VecDeque<Frame>) {
+        if self.own.is_some() || !self.wire.is_plain() {
+            self.transform(frames);
+        }
+    }
+
+    fn transform(&mut self, frames: &mut VecDeque<Frame>) {
         match &mut self.own {
             None => self.wire.form(frames),
             Some(own) => own.form(frames),

@@ -78,6 +78,7 @@ impl Connection {
     ///
     /// # Errors
     /// A [`Violation`]: the engine session must be closed.
+    #[inline]
     pub fn handle_text<'a>(&mut self, text: &'a str) -> Result<Decision<'a>, Violation> {
         match self.reader.text(text)? {
             Some(packet) => self.decide(packet),

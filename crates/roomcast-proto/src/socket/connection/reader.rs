@@ -62,6 +62,8 @@ impl Reader {
 }
 
 impl Custom {
+    // Out of the way of the default parser.
+    #[inline(never)]
     fn read<'a>(
         &mut self,
         read: impl FnOnce(&mut dyn PacketDecoder) -> Result<Option<Packet<'a>>, ParserError>,
