@@ -83,9 +83,9 @@ pub use ::http::{HeaderMap, StatusCode};
 pub use bytes::Bytes;
 pub use proto::engine::{Revision, Transport};
 pub use proto::socket::{ArgError, Args, Arguments, Binary, Value};
-pub use roomcast_adapter::{PublishError, RequestError, Room, RoomEvent, RoomObserver};
+pub use roomcast_adapter::{IntoRooms, PublishError, RequestError, Room, RoomEvent, RoomObserver};
 
-pub use crate::broadcast::{Broadcast, BroadcastAck, IntoRooms, ParentBroadcast, RemoteSocket};
+pub use crate::broadcast::{Broadcast, BroadcastAck, ParentBroadcast, RemoteSocket};
 pub use crate::builder::ServerBuilder;
 pub use crate::error::{
     AckError, BroadcastAckError, Cause, ConnectError, EmitError, Failure, FetchError, HandlerError,
