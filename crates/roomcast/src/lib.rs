@@ -75,7 +75,9 @@ pub mod parser;
 /// [`Local`](adapter::Local), what they ask for. `roomcast_adapter::test_kit` is a suite of tests for it.
 pub mod adapter {
     pub use roomcast_adapter::adapter::*;
-    pub use roomcast_adapter::cluster::{MemoryCluster, MemoryNode};
+    pub use roomcast_adapter::cluster::{
+        Emitter, EmitterBroadcast, EmitterError, MemoryCluster, MemoryNode, Publisher,
+    };
     pub use roomcast_adapter::{Flags, Target};
 }
 
