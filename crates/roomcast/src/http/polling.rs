@@ -1,9 +1,11 @@
 //! Long-polling: the handshake, the GET that waits, the POST that brings.
 
 use std::fmt::Display;
+use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use futures_util::FutureExt;
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
@@ -134,13 +136,16 @@ where
         // Dropping the guard ends the session.
         return reply::empty(StatusCode::BAD_REQUEST);
     }
-    let body = tokio::select! {
-        // In this order: most bodies are there already, and for them no timer is set.
-        biased;
-        body = read(body, core.config.max_payload) => body,
-        () = tokio::time::sleep(core.config.limits.body_timeout) => Err(ReadError::Slow),
-        // Nobody is left to read it for, and a client that never sends the rest must not hold the connection.
-        _ = ended => Err(ReadError::CutOff),
+    let mut reading = pin!(read(body, core.config.max_payload));
+    // Most bodies are there already, and for them no timer is set.
+    let body = match reading.as_mut().now_or_never() {
+        Some(body) => body,
+        None => tokio::select! {
+            body = reading => body,
+            () = tokio::time::sleep(core.config.limits.body_timeout) => Err(ReadError::Slow),
+            // Nobody is left to read it for, and a client that never sends the rest must not hold the connection.
+            _ = ended => Err(ReadError::CutOff),
+        },
     };
     let body = match body {
         Ok(body) => body,
@@ -223,7 +228,7 @@ where
         if whole.len() + data.remaining() > limit {
             return Err(ReadError::TooLarge);
         }
-        bytes::BufMut::put(&mut whole, data);
+        whole.put(data);
     }
     Ok(whole.freeze())
 }

@@ -35,8 +35,8 @@ pub(crate) trait Acceptor: Clone + Send + Sync + Unpin + 'static {
 
 /// What a verified request is for.
 enum Purpose {
-    /// A new session on this transport.
-    Open(Transport, Opening),
+    /// A new session on this transport, if it may be opened.
+    Open(Transport),
     /// A poll, or a batch of packets.
     Exchange(Arc<Mailbox>),
     /// A WebSocket for a session that polls.
@@ -70,7 +70,9 @@ where
     if let Some(status) = preflight {
         return reply::with_headers(reply::empty(status), common);
     }
-    if let Some(reply) = serve_client::reply(&core.config, parts.uri.path(), &parts.headers).await {
+    if let Some(name) = serve_client::name_of(&core.config, parts.uri.path())
+        && let Some(reply) = Box::pin(serve_client::reply(&core.config, name, &parts.headers)).await
+    {
         return reply::with_headers(reply, common);
     }
     reply::add_legacy_headers(&mut common, &parts.headers);
@@ -81,7 +83,11 @@ where
         false => Asked::Plain,
     };
     let request = HttpRequest::new(parts, core.config.trusted_proxies.as_ref());
-    let (common, answered) = core.hooks.run_middlewares(&request, common).await;
+    // In a box, like all that most requests do not do: they are the smaller for it.
+    let (common, answered) = match core.hooks.middlewares.is_empty() {
+        true => (common, Ok(None)),
+        false => Box::pin(core.hooks.run_middlewares(&request, common)).await,
+    };
     let reply = match answered {
         Ok(Some(reply)) => return reply::with_headers(reply::ended(reply, asked), common),
         Ok(None) => answer(&acceptor, &request, body, asked).await,
@@ -114,11 +120,14 @@ where
         compression: Compression::for_request(core.config.http_compression, request.headers()),
         jsonp: query.jsonp(),
     };
-    Ok(match verify(acceptor, request, &query, asked).await? {
-        Purpose::Open(Transport::Polling, opening) => polling::open(acceptor, opening, form()).await?,
-        Purpose::Open(Transport::WebSocket, opening) => websocket::open(acceptor, request.parts(), opening)?,
-        // It has no requests here.
-        Purpose::Open(Transport::WebTransport, _) => return Err(HandshakeError::UnknownTransport),
+    Ok(match verify(core, request, &query, asked)? {
+        Purpose::Open(transport) => match admit(core, request, &query, transport, asked).await? {
+            None => websocket::useless(acceptor, request.parts())?,
+            Some(opening) if transport == Transport::WebSocket => {
+                websocket::open(acceptor, request.parts(), opening)?
+            }
+            Some(opening) => polling::open(acceptor, opening, form()).await?,
+        },
         Purpose::Probe(mailbox, dialect) => websocket::probe(acceptor, request.parts(), dialect, mailbox)?,
         Purpose::Useless => websocket::useless(acceptor, request.parts())?,
         Purpose::Exchange(mailbox) => match *request.method() {
@@ -141,14 +150,13 @@ fn refuse(core: &Core, request: &HttpRequest, error: &HandshakeError, asked: Ask
     reply::refusal(error, asked)
 }
 
-/// In the reference's order. JS: engine.io/lib/server.ts `verify`, `handshake`.
-async fn verify<A: Acceptor>(
-    acceptor: &A,
+/// In the reference's order. JS: engine.io/lib/server.ts `verify`.
+fn verify(
+    core: &Core,
     request: &HttpRequest,
     query: &Query<'_>,
     asked: Asked,
 ) -> Result<Purpose, HandshakeError> {
-    let core = acceptor.core();
     let transport = query.transport.as_deref().and_then(Transport::from_name);
     let transport = transport
         .filter(|transport| {
@@ -182,24 +190,39 @@ async fn verify<A: Acceptor>(
     if transport == Transport::WebSocket && asked == Asked::Plain {
         return Err(HandshakeError::TransportHandshake);
     }
+    Ok(Purpose::Open(transport))
+}
+
+/// Whether a session may be opened, and what it begins with; `None` if that is a WebSocket for the polling transport. JS:
+/// engine.io/lib/server.ts `verify`, `handshake`.
+async fn admit(
+    core: &Core,
+    request: &HttpRequest,
+    query: &Query<'_>,
+    transport: Transport,
+    asked: Asked,
+) -> Result<Option<Opening>, HandshakeError> {
     let admission = core.gate.admit(request.client_address())?;
     if let Some(allow) = &core.hooks.allow {
         let refusal = |text: Option<String>| HandshakeError::Forbidden(text.unwrap_or_default());
-        allow.ask(request).await.map_err(refusal)?;
+        Box::pin(allow.ask(request)).await.map_err(refusal)?;
     }
     if query.revision() == Revision::V3 && !core.config.allow_eio3 {
         return Err(HandshakeError::UnsupportedProtocol);
     }
     if asked == Asked::Upgrade && transport == Transport::Polling {
-        return Ok(Purpose::Useless);
+        return Ok(None);
     }
-    let sid = make_id(core, request).await?;
+    let sid = match &core.hooks.generate_id {
+        None => random_id(),
+        Some(_) => Box::pin(make_id(core, request)).await?,
+    };
     if core.is_closing() {
         return Err(HandshakeError::Unavailable);
     }
     let handshake = Handshake::new(request, core.config.keep_headers);
     let dialect = query.dialect(transport);
-    Ok(Purpose::Open(transport, Opening { sid, dialect, handshake, admission }))
+    Ok(Some(Opening { sid, dialect, handshake, admission }))
 }
 
 /// The id of a new session: the program's, or a random one.

@@ -62,10 +62,15 @@ static CLASSIC: LazyLock<Arc<Asset>> = LazyLock::new(|| Arc::new(Asset::own("soc
 static MODULE: LazyLock<Arc<Asset>> =
     LazyLock::new(|| Arc::new(Asset::own("socket.io.esm.min.js", module())));
 
-/// The reply, if the request names one of the files.
-pub(super) async fn reply(config: &EngineConfig, path: &str, headers: &HeaderMap) -> Option<Reply> {
-    // They are below the path, whether a slash belongs to it or not.
+/// The file that a request may be for: what is below the server's path, whether a slash belongs to that or not.
+pub(super) fn name_of<'a>(config: &EngineConfig, path: &'a str) -> Option<&'a str> {
     let name = path.strip_prefix(config.path.trim_end_matches('/'))?.strip_prefix('/')?;
+    // Most requests name none.
+    (!name.is_empty()).then_some(name)
+}
+
+/// The reply, if there is a file of that [name](name_of).
+pub(super) async fn reply(config: &EngineConfig, name: &str, headers: &HeaderMap) -> Option<Reply> {
     let name = NAMES.into_iter().find(|known| *known == name)?;
     let asset = match &config.serve_client {
         ServeClient::No => return None,

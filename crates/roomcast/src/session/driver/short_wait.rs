@@ -1,6 +1,6 @@
 //! The short wait of a session, which the wheel is too coarse for.
 //!
-//! In: until when a close packet may wait for its poll, and later the goodbye of a WebSocket for its answer. Out: whether the
+//! In: until when a close packet may wait for its poll, and later the goodbye of a stream for its answer. Out: whether the
 //! task will be woken then. What is odd: there is one, because the goodbye begins when the session has ended, and nothing
 //! waits for a poll any more; and it is behind a pointer, because hardly any session waits for so little.
 
