@@ -1,8 +1,7 @@
 //! An own listener: accepts connections, speaks HTTP/1.1 on them, hands upgrades over.
 
-use std::convert::Infallible;
 use std::error::Error;
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -18,6 +17,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, ToSocketAddrs};
 
 use super::handshake::Peer;
+use super::hooks::BoxFuture;
 use super::reply;
 use super::request::{Acceptor, handle};
 use super::websocket::Handover;
@@ -246,15 +246,11 @@ async fn serve_http<A: Acceptor>(
     let handover = Handover::default();
     peer.takeover = Some(handover.takeover());
     let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
-        let (acceptor, peer) = (acceptor.clone(), peer.clone());
-        // Boxed, so that the connection can be taken apart afterwards.
-        Box::pin(async move {
-            if !request.uri().path().starts_with(&acceptor.core().config.path) {
-                return Ok::<_, Infallible>(reply::empty(StatusCode::NOT_FOUND));
-            }
-            request.extensions_mut().insert(peer);
-            Ok(handle(acceptor, request).await)
-        })
+        if !request.uri().path().starts_with(&acceptor.core().config.path) {
+            return Box::pin(ready(Ok(reply::empty(StatusCode::NOT_FOUND)))) as BoxFuture<_>;
+        }
+        request.extensions_mut().insert(peer.clone());
+        handle(acceptor.clone(), request)
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.head_timeout);

@@ -106,7 +106,7 @@ async fn answer(receiver: oneshot::Receiver<PollReply>, form: Form) -> Reply {
     let Some(compression) = compression.filter(|it| it.applies_to(payload.bytes())) else {
         return reply::packets(payload, None);
     };
-    match compression.compress_payload(payload).await {
+    match Box::pin(compression.compress_payload(payload)).await {
         Some(payload) => reply::packets(payload, Some(compression.encoding())),
         // The runtime is being shut down.
         None => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
@@ -118,7 +118,7 @@ pub(super) async fn post<B>(
     core: &Core,
     mailbox: Arc<Mailbox>,
     headers: &HeaderMap,
-    jsonp: Option<&Jsonp>,
+    jsonp: Option<Jsonp>,
     body: B,
 ) -> Reply
 where
@@ -140,12 +140,15 @@ where
     // Most bodies are there already, and for them no timer is set.
     let body = match reading.as_mut().now_or_never() {
         Some(body) => body,
-        None => tokio::select! {
-            body = reading => body,
-            () = tokio::time::sleep(core.config.limits.body_timeout) => Err(ReadError::Slow),
-            // Nobody is left to read it for, and a client that never sends the rest must not hold the connection.
-            _ = ended => Err(ReadError::CutOff),
-        },
+        None => {
+            let patience = Box::pin(tokio::time::sleep(core.config.limits.body_timeout));
+            tokio::select! {
+                body = reading => body,
+                () = patience => Err(ReadError::Slow),
+                // Nobody is left to read it for, and a client that never sends the rest must not hold the connection.
+                _ = ended => Err(ReadError::CutOff),
+            }
+        }
     };
     let body = match body {
         Ok(body) => body,

@@ -3,7 +3,9 @@
 //! In: any HTTP request below the path. Out: its reply; a session, where it opened one. JS: engine.io/lib/server.ts
 //! `verify`.
 
+use std::convert::Infallible;
 use std::fmt::Display;
+use std::future::ready;
 use std::sync::Arc;
 
 use bytes::Buf;
@@ -14,7 +16,10 @@ use proto::engine::{Dialect, HandshakeError, Revision, Transport};
 
 use super::compression::Compression;
 use super::handshake::Handshake;
+use super::hooks::BoxFuture;
 use super::http_request::HttpRequest;
+use super::jsonp::Jsonp;
+use super::polling::Form;
 use super::query::Query;
 use super::refused::ConnectionRefused;
 use super::reply::{self, Asked, Reply};
@@ -35,14 +40,25 @@ pub(crate) trait Acceptor: Clone + Send + Sync + Unpin + 'static {
 
 /// What a verified request is for.
 enum Purpose {
-    /// A new session on this transport, if it may be opened.
-    Open(Transport),
-    /// A poll, or a batch of packets.
-    Exchange(Arc<Mailbox>),
+    /// A new session, if it may be opened.
+    Open(Wish),
+    /// A request that waits for packets.
+    Poll(Arc<Mailbox>, Form),
+    /// A batch of packets, in a form where the client polls by scripts.
+    Post(Arc<Mailbox>, Option<Jsonp>),
     /// A WebSocket for a session that polls.
     Probe(Arc<Mailbox>, Dialect),
     /// A WebSocket handshake for the polling transport: granted, then closed, as the reference does.
     Useless,
+    /// A method that a session has no use for.
+    Odd,
+}
+
+/// What kind of session a request asks for.
+struct Wish {
+    transport: Transport,
+    dialect: Dialect,
+    form: Form,
 }
 
 /// What a new session begins with.
@@ -54,89 +70,72 @@ pub(super) struct Opening {
 }
 
 /// Answers a request below the path.
-pub(crate) async fn handle<A, B>(acceptor: A, request: Request<B>) -> Reply
+///
+/// The future is what a request costs while it waits, so it holds nothing twice, and what most requests do not do is in boxes
+/// of its own.
+pub(crate) fn handle<A, B>(acceptor: A, request: Request<B>) -> BoxFuture<Result<Reply, Infallible>>
 where
     A: Acceptor,
-    B: Body + Send + Unpin,
+    B: Body + Send + Unpin + 'static,
     B::Data: Buf + Send,
     B::Error: Display,
 {
-    let core = acceptor.core();
+    let config = &acceptor.core().config;
     let (parts, body) = request.into_parts();
-    let (mut common, preflight) = match &core.config.cors {
+    let (common, preflight) = match &config.cors {
         Some(cors) => cors.apply(&parts.method, &parts.headers),
         None => (HeaderMap::new(), None),
     };
     if let Some(status) = preflight {
-        return reply::with_headers(reply::empty(status), common);
+        return Box::pin(ready(Ok(reply::with_headers(reply::empty(status), common))));
     }
-    if let Some(name) = serve_client::name_of(&core.config, parts.uri.path())
-        && let Some(reply) = Box::pin(serve_client::reply(&core.config, name, &parts.headers)).await
-    {
-        return reply::with_headers(reply, common);
-    }
-    reply::add_legacy_headers(&mut common, &parts.headers);
-    let asked = match core.config.transports.contains(&Transport::WebSocket)
-        && websocket::wants_upgrade(&parts.headers)
-    {
-        true => Asked::Upgrade,
-        false => Asked::Plain,
-    };
-    let request = HttpRequest::new(parts, core.config.trusted_proxies.as_ref());
-    // In a box, like all that most requests do not do: they are the smaller for it.
-    let (common, answered) = match core.hooks.middlewares.is_empty() {
-        true => (common, Ok(None)),
-        false => Box::pin(core.hooks.run_middlewares(&request, common)).await,
-    };
-    let reply = match answered {
-        Ok(Some(reply)) => return reply::with_headers(reply::ended(reply, asked), common),
-        Ok(None) => answer(&acceptor, &request, body, asked).await,
-        Err(error) => Err(error),
-    };
-    let mut reply =
-        reply::with_headers(reply.unwrap_or_else(|error| refuse(core, &request, &error, asked)), common);
-    if matches!(reply.status(), StatusCode::OK | StatusCode::SWITCHING_PROTOCOLS) {
-        core.hooks.show_headers(reply.headers_mut(), &request);
-    }
-    reply
-}
-
-/// Verifies a request and does what it is for.
-async fn answer<A, B>(
-    acceptor: &A,
-    request: &HttpRequest,
-    body: B,
-    asked: Asked,
-) -> Result<Reply, HandshakeError>
-where
-    A: Acceptor,
-    B: Body + Send + Unpin,
-    B::Data: Buf + Send,
-    B::Error: Display,
-{
-    let core = acceptor.core();
-    let query = Query::parse(request.uri().query());
-    let form = || polling::Form {
-        compression: Compression::for_request(core.config.http_compression, request.headers()),
-        jsonp: query.jsonp(),
-    };
-    Ok(match verify(core, request, &query, asked)? {
-        Purpose::Open(transport) => match admit(core, request, &query, transport, asked).await? {
-            None => websocket::useless(acceptor, request.parts())?,
-            Some(opening) if transport == Transport::WebSocket => {
-                websocket::open(acceptor, request.parts(), opening)?
+    let file = serve_client::file_of(config, parts.uri.path());
+    let asked =
+        match config.transports.contains(&Transport::WebSocket) && websocket::wants_upgrade(&parts.headers) {
+            true => Asked::Upgrade,
+            false => Asked::Plain,
+        };
+    let request = HttpRequest::new(parts, config.trusted_proxies.as_ref());
+    Box::pin(async move {
+        let core = acceptor.core();
+        let mut common = common;
+        if let Some(file) = file
+            && let Some(reply) = Box::pin(serve_client::reply(&core.config, file, request.headers())).await
+        {
+            return Ok(reply::with_headers(reply, common));
+        }
+        reply::add_legacy_headers(&mut common, request.headers());
+        if !core.hooks.middlewares.is_empty() {
+            let answered;
+            (common, answered) = Box::pin(core.hooks.run_middlewares(&request, common)).await;
+            let reply = match answered {
+                Ok(None) => None,
+                Ok(Some(reply)) => Some(reply::ended(reply, asked)),
+                Err(error) => Some(refuse(core, &request, &error, asked)),
+            };
+            if let Some(reply) = reply {
+                return Ok(reply::with_headers(reply, common));
             }
-            Some(opening) => polling::open(acceptor, opening, form()).await?,
-        },
-        Purpose::Probe(mailbox, dialect) => websocket::probe(acceptor, request.parts(), dialect, mailbox)?,
-        Purpose::Useless => websocket::useless(acceptor, request.parts())?,
-        Purpose::Exchange(mailbox) => match *request.method() {
-            Method::GET => polling::poll(mailbox, form()).await,
-            Method::POST => {
-                polling::post(core, mailbox, request.headers(), query.jsonp().as_ref(), body).await
+        }
+        let reply = match verify(core, &request, asked) {
+            Ok(Purpose::Poll(mailbox, form)) => Ok(polling::poll(mailbox, form).await),
+            Ok(Purpose::Post(mailbox, jsonp)) => {
+                Ok(polling::post(core, mailbox, request.headers(), jsonp, body).await)
             }
-            _ => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
-        },
+            Ok(Purpose::Open(wish)) => open(&acceptor, &request, wish, asked).await,
+            Ok(Purpose::Probe(mailbox, dialect)) => {
+                websocket::probe(&acceptor, request.parts(), dialect, mailbox)
+            }
+            Ok(Purpose::Useless) => websocket::useless(&acceptor, request.parts()),
+            Ok(Purpose::Odd) => Ok(reply::empty(StatusCode::INTERNAL_SERVER_ERROR)),
+            Err(error) => Err(error),
+        };
+        let reply = reply.unwrap_or_else(|error| refuse(core, &request, &error, asked));
+        let mut reply = reply::with_headers(reply, common);
+        if matches!(reply.status(), StatusCode::OK | StatusCode::SWITCHING_PROTOCOLS) {
+            core.hooks.show_headers(reply.headers_mut(), &request);
+        }
+        Ok(reply)
     })
 }
 
@@ -151,67 +150,70 @@ fn refuse(core: &Core, request: &HttpRequest, error: &HandshakeError, asked: Ask
 }
 
 /// In the reference's order. JS: engine.io/lib/server.ts `verify`.
-fn verify(
-    core: &Core,
-    request: &HttpRequest,
-    query: &Query<'_>,
-    asked: Asked,
-) -> Result<Purpose, HandshakeError> {
+fn verify(core: &Core, request: &HttpRequest, asked: Asked) -> Result<Purpose, HandshakeError> {
+    let query = Query::parse(request.uri().query());
     let transport = query.transport.as_deref().and_then(Transport::from_name);
     let transport = transport
         .filter(|transport| {
             *transport != Transport::WebTransport && core.config.transports.contains(transport)
         })
         .ok_or(HandshakeError::UnknownTransport)?;
-    let is_script = query.jsonp().is_some();
-    if core.hooks.origins.as_ref().is_some_and(|origins| !origins.allows(request.parts(), is_script)) {
+    let jsonp = query.jsonp();
+    if core.hooks.origins.as_ref().is_some_and(|origins| !origins.allows(request.parts(), jsonp.is_some())) {
         return Err(HandshakeError::ForeignOrigin);
     }
-    if let Some(sid) = &query.sid {
-        let mailbox = Sid::parse(sid).and_then(|sid| core.sessions.find(sid));
-        let mailbox = mailbox.ok_or(HandshakeError::UnknownSid)?;
-        if asked == Asked::Plain && mailbox.transport() != transport {
-            return Err(HandshakeError::TransportMismatch);
+    let form = |jsonp| {
+        let compression = Compression::for_request(core.config.http_compression, request.headers());
+        Form { compression, jsonp }
+    };
+    let method = request.method();
+    let Some(sid) = &query.sid else {
+        if method != Method::GET {
+            return Err(HandshakeError::BadHandshakeMethod);
         }
-        if mailbox.dialect().revision() != query.revision() {
-            return Err(HandshakeError::ProtocolMismatch);
+        if transport == Transport::WebSocket && asked == Asked::Plain {
+            return Err(HandshakeError::TransportHandshake);
         }
-        return Ok(match (asked, transport) {
-            (Asked::Plain, Transport::Polling) => Purpose::Exchange(mailbox),
-            (Asked::Plain, Transport::WebSocket) => return Err(HandshakeError::TransportMismatch),
-            (Asked::Upgrade, Transport::WebSocket) => Purpose::Probe(mailbox, query.dialect(transport)),
-            (Asked::Upgrade, Transport::Polling) => Purpose::Useless,
-            (_, Transport::WebTransport) => return Err(HandshakeError::UnknownTransport),
-        });
+        return Ok(Purpose::Open(Wish { transport, dialect: query.dialect(transport), form: form(jsonp) }));
+    };
+    let mailbox = Sid::parse(sid).and_then(|sid| core.sessions.find(sid));
+    let mailbox = mailbox.ok_or(HandshakeError::UnknownSid)?;
+    if asked == Asked::Plain && mailbox.transport() != transport {
+        return Err(HandshakeError::TransportMismatch);
     }
-    if request.method() != Method::GET {
-        return Err(HandshakeError::BadHandshakeMethod);
+    if mailbox.dialect().revision() != query.revision() {
+        return Err(HandshakeError::ProtocolMismatch);
     }
-    if transport == Transport::WebSocket && asked == Asked::Plain {
-        return Err(HandshakeError::TransportHandshake);
-    }
-    Ok(Purpose::Open(transport))
+    Ok(match (asked, transport) {
+        (Asked::Plain, Transport::Polling) if method == Method::GET => Purpose::Poll(mailbox, form(jsonp)),
+        (Asked::Plain, Transport::Polling) if method == Method::POST => Purpose::Post(mailbox, jsonp),
+        (Asked::Plain, Transport::Polling) => Purpose::Odd,
+        (Asked::Plain, Transport::WebSocket) => return Err(HandshakeError::TransportMismatch),
+        (Asked::Upgrade, Transport::WebSocket) => Purpose::Probe(mailbox, query.dialect(transport)),
+        (Asked::Upgrade, Transport::Polling) => Purpose::Useless,
+        (_, Transport::WebTransport) => return Err(HandshakeError::UnknownTransport),
+    })
 }
 
-/// Whether a session may be opened, and what it begins with; `None` if that is a WebSocket for the polling transport. JS:
-/// engine.io/lib/server.ts `verify`, `handshake`.
-async fn admit(
-    core: &Core,
+/// Opens a session, if it may be. JS: engine.io/lib/server.ts `verify`, `handshake`.
+async fn open<A: Acceptor>(
+    acceptor: &A,
     request: &HttpRequest,
-    query: &Query<'_>,
-    transport: Transport,
+    wish: Wish,
     asked: Asked,
-) -> Result<Option<Opening>, HandshakeError> {
+) -> Result<Reply, HandshakeError> {
+    let core = acceptor.core();
     let admission = core.gate.admit(request.client_address())?;
     if let Some(allow) = &core.hooks.allow {
         let refusal = |text: Option<String>| HandshakeError::Forbidden(text.unwrap_or_default());
         Box::pin(allow.ask(request)).await.map_err(refusal)?;
     }
-    if query.revision() == Revision::V3 && !core.config.allow_eio3 {
+    let Wish { transport, dialect, form } = wish;
+    if dialect.revision() == Revision::V3 && !core.config.allow_eio3 {
         return Err(HandshakeError::UnsupportedProtocol);
     }
     if asked == Asked::Upgrade && transport == Transport::Polling {
-        return Ok(None);
+        return websocket::useless(acceptor, request.parts());
     }
     let sid = match &core.hooks.generate_id {
         None => random_id(),
@@ -221,8 +223,13 @@ async fn admit(
         return Err(HandshakeError::Unavailable);
     }
     let handshake = Handshake::new(request, core.config.keep_headers);
-    let dialect = query.dialect(transport);
-    Ok(Some(Opening { sid, dialect, handshake, admission }))
+    let opening = Opening { sid, dialect, handshake, admission };
+    match transport {
+        Transport::Polling => Box::pin(polling::open(acceptor, opening, form)).await,
+        Transport::WebSocket => websocket::open(acceptor, request.parts(), opening),
+        // It has no requests here.
+        Transport::WebTransport => Err(HandshakeError::UnknownTransport),
+    }
 }
 
 /// The id of a new session: the program's, or a random one.

@@ -62,16 +62,18 @@ static CLASSIC: LazyLock<Arc<Asset>> = LazyLock::new(|| Arc::new(Asset::own("soc
 static MODULE: LazyLock<Arc<Asset>> =
     LazyLock::new(|| Arc::new(Asset::own("socket.io.esm.min.js", module())));
 
-/// The file that a request may be for: what is below the server's path, whether a slash belongs to that or not.
-pub(super) fn name_of<'a>(config: &EngineConfig, path: &'a str) -> Option<&'a str> {
-    let name = path.strip_prefix(config.path.trim_end_matches('/'))?.strip_prefix('/')?;
+/// The name of the file that a request may be for. Files are below the server's path, whether a slash belongs to that or not.
+pub(super) fn file_of(config: &EngineConfig, path: &str) -> Option<&'static str> {
     // Most requests name none.
-    (!name.is_empty()).then_some(name)
+    if path.ends_with('/') {
+        return None;
+    }
+    let name = path.strip_prefix(config.path.trim_end_matches('/'))?.strip_prefix('/')?;
+    NAMES.into_iter().find(|known| *known == name)
 }
 
-/// The reply, if there is a file of that [name](name_of).
-pub(super) async fn reply(config: &EngineConfig, name: &str, headers: &HeaderMap) -> Option<Reply> {
-    let name = NAMES.into_iter().find(|known| *known == name)?;
+/// The reply, if there is a file of that [name](file_of).
+pub(super) async fn reply(config: &EngineConfig, name: &'static str, headers: &HeaderMap) -> Option<Reply> {
     let asset = match &config.serve_client {
         ServeClient::No => return None,
         ServeClient::Folder(folder) => from_folder(folder, name).await?,

@@ -2,8 +2,6 @@
 
 use std::convert::Infallible;
 use std::fmt::Display;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -17,11 +15,11 @@ use tower_service::Service;
 
 use super::ResponseBody;
 use super::body::Never;
+use super::hooks::BoxFuture;
 use super::reply::{self, Reply};
 use super::request::{Acceptor, handle};
 
 type BoxBody = UnsyncBoxBody<Bytes, String>;
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The server behind a service, whatever its sessions carry.
 trait Door: Send + Sync {
@@ -35,8 +33,7 @@ impl<A: Acceptor> Door for A {
     }
 
     fn handle(&self, request: Request<BoxBody>) -> BoxFuture<Result<Reply, Infallible>> {
-        let acceptor = self.clone();
-        Box::pin(async { Ok(handle(acceptor, request).await) })
+        handle(self.clone(), request)
     }
 }
 

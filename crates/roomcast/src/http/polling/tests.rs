@@ -51,8 +51,8 @@ impl Answer {
 async fn send<A: Acceptor>(to: &A, method: Method, query: &str, accept: &str, body: &'static str) -> Answer {
     let uri = format!("{}?EIO=4&transport=polling{query}", to.core().config.path);
     let request = Request::builder().method(method).uri(uri).header("accept-encoding", accept);
-    let reply =
-        handle(to.clone(), request.body(Full::new(Bytes::from_static(body.as_bytes()))).unwrap()).await;
+    let request = request.body(Full::new(Bytes::from_static(body.as_bytes()))).unwrap();
+    let Ok(reply) = handle(to.clone(), request).await;
     let (parts, body) = reply.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     // What the headers say about the body is true.
