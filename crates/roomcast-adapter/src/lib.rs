@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
-// The name of a room.
+// The name of a room, and several of them.
+mod into_rooms;
 mod room;
 
 // Who shall receive.
@@ -27,7 +28,9 @@ pub mod test_kit;
 pub use self::{
     adapter::{Adapter, AdapterFactory, Local, MemoryAdapter, PublishError, RawJson, RequestError},
     event::{RoomEvent, RoomObserver},
+    into_rooms::IntoRooms,
     memory::Rooms,
     room::Room,
     target::{Flags, Target},
 };
+pub use proto::socket::{Binary, EncodeError};

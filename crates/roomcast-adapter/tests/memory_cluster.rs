@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use roomcast_adapter::adapter::BoxFuture;
 use roomcast_adapter::cluster::{
-    Carrier, ClusterAdapter, Envelope, Inbox, MemoryCluster, MemoryNode, Message, NodeConfig, Uid,
+    Carrier, ClusterAdapter, Envelope, Inbox, MemoryCluster, MemoryNode, Message, NodeConfig, Publisher, Uid,
 };
 use roomcast_adapter::test_kit::{Cluster, KitNode, Subject, suite};
 use roomcast_adapter::{Adapter, AdapterFactory, Local, PublishError, RawJson, RequestError, Target};
@@ -159,13 +159,15 @@ async fn the_kit_says_who_received_what() {
 /// A wire to one other node that never answers.
 struct Silence;
 
+impl Publisher for Silence {
+    fn publish(&self, _: Envelope) -> Result<(), PublishError> {
+        Ok(())
+    }
+}
+
 impl Carrier for Silence {
     fn open(&self, _: &Uid, _: Inbox) -> BoxFuture<'_, Result<Vec<Uid>, RequestError>> {
         Box::pin(std::future::ready(Ok(vec![Uid::from("0123456789abcdef")])))
-    }
-
-    fn publish(&self, _: Envelope) -> Result<(), PublishError> {
-        Ok(())
     }
 
     fn respond(&self, _: &Uid, _: Envelope) -> Result<(), PublishError> {

@@ -16,7 +16,7 @@ use proto::socket::encode_bare_connect_error;
 use proto::socket::parser::{Encoded, Parser, ParserError};
 use proto::socket::{AckOutcome, EncodeError, Head, Limits, Packet, read_back, read_event_array};
 use proto::socket::{Body, encode_ack, encode_connect, encode_connect_error, encode_disconnect};
-use proto::socket::{encode_event, encode_event_array, encode_event_of_array};
+use proto::socket::{encode_event, encode_event_of_array};
 use roomcast_adapter::RawJson;
 use serde::Serialize;
 
@@ -60,7 +60,7 @@ impl Encoder {
         })
     }
 
-    /// An event that [`event_array`] has made, here or on another node.
+    /// An event that [`RawJson::event`] has made, here or on another node.
     pub(crate) fn event_of_array(&self, head: Head<'_>, event: &RawJson) -> Result<Frame, EncodeError> {
         let attachments = event.attachments();
         let Some(parser) = self.parser() else {
@@ -240,14 +240,6 @@ fn in_scratch<R>(write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     written
 }
 
-/// An event as the nodes of a cluster hand it to each other.
-pub(crate) fn event_array<T: Serialize + ?Sized>(name: &str, args: &T) -> Result<RawJson, EncodeError> {
-    let mut text = Vec::new();
-    let attachments = encode_event_array(&mut text, name, args)?;
-    let text = String::from_utf8(text).expect("JSON is UTF-8");
-    Ok(RawJson::new(text).with_attachments(attachments))
-}
-
 /// An event with one more argument, as the nodes of a cluster hand it to each other.
 fn array_with(packet: &Packet<'_>, last: &str) -> Result<RawJson, EncodeError> {
     let Body::Event { event, .. } = &packet.body else {
@@ -341,7 +333,7 @@ mod tests {
     #[test]
     fn an_event_from_another_node_is_as_one_from_here_whatever_the_parser_is() {
         let wires = [r#"42/n,7["e",1,"x"]"#, r#"4{"type":2,"nsp":"/n","id":7,"data":["e",1,"x"]}"#];
-        let raw = event_array("e", &(1, "x")).expect("it is JSON");
+        let raw = RawJson::event("e", &(1, "x")).expect("it is JSON");
         let head = Head { namespace: "/n", id: Some(7) };
         for (encoder, wire) in [Encoder::default(), Encoder::new(Arc::new(PlainJson))].iter().zip(wires) {
             let here = encoder.event(head, "e", &(1, "x")).expect("it can be written");

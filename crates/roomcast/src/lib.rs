@@ -75,7 +75,9 @@ pub mod parser;
 /// [`Local`](adapter::Local), what they ask for. `roomcast_adapter::test_kit` is a suite of tests for it.
 pub mod adapter {
     pub use roomcast_adapter::adapter::*;
-    pub use roomcast_adapter::cluster::{MemoryCluster, MemoryNode};
+    pub use roomcast_adapter::cluster::{
+        Emitter, EmitterBroadcast, EmitterError, MemoryCluster, MemoryNode, Publisher,
+    };
     pub use roomcast_adapter::{Flags, Target};
 }
 
@@ -83,9 +85,9 @@ pub use ::http::{HeaderMap, StatusCode};
 pub use bytes::Bytes;
 pub use proto::engine::{Revision, Transport};
 pub use proto::socket::{ArgError, Args, Arguments, Binary, Value};
-pub use roomcast_adapter::{PublishError, RequestError, Room, RoomEvent, RoomObserver};
+pub use roomcast_adapter::{IntoRooms, PublishError, RequestError, Room, RoomEvent, RoomObserver};
 
-pub use crate::broadcast::{Broadcast, BroadcastAck, IntoRooms, ParentBroadcast, RemoteSocket};
+pub use crate::broadcast::{Broadcast, BroadcastAck, ParentBroadcast, RemoteSocket};
 pub use crate::builder::ServerBuilder;
 pub use crate::error::{
     AckError, BroadcastAckError, Cause, ConnectError, EmitError, Failure, FetchError, HandlerError,

@@ -42,7 +42,7 @@ const OWNERS: &[Owner] = &[
     ("timer", &["tokio::time::", "tokio::runtime::time::", "roomcast::session::wheel::"]),
     ("outbox, kept room", &["roomcast::outbox::"]),
     ("mailbox", &["ArcInner<roomcast::session::mailbox::", "roomcast::session::mailbox::Mailbox::"]),
-    ("WebSocket and stream", &["roomcast::session::websocket::WebSocket"]),
+    ("stream of frames", &["roomcast::session::framed_stream::FramedStream"]),
     ("handshake", &["roomcast::http::handshake::"]),
     ("session registry", &["roomcast::session::registry::"]),
     ("room book", &["roomcast_adapter::memory::"]),

@@ -8,6 +8,8 @@
 use std::{any::Any, fmt, sync::Arc};
 
 use bytes::Bytes;
+use proto::socket::{EncodeError, encode_event_array, is_reserved_event};
+use serde::Serialize;
 
 /// JSON text and its attachments; a clone shares both texts and bytes.
 #[derive(Clone, Default)]
@@ -22,6 +24,44 @@ impl RawJson {
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: Bytes::from(text.into()), attachments: Vec::new(), own: None }
+    }
+
+    /// An event for sockets: the array of its name and arguments. A tuple gives several arguments, `()` none, anything else
+    /// is one; byte strings become attachments.
+    ///
+    /// # Errors
+    /// [`EncodeError::ReservedEvent`] for the library's own names; [`EncodeError::Value`].
+    ///
+    /// ```
+    /// # use roomcast_adapter::RawJson;
+    /// assert_eq!(RawJson::event("hello", &("world", 1)).unwrap().text(), r#"["hello","world",1]"#);
+    /// assert!(RawJson::event("disconnect", &()).is_err());
+    /// ```
+    pub fn event<T: Serialize + ?Sized>(name: &str, args: &T) -> Result<Self, EncodeError> {
+        match is_reserved_event(name) {
+            true => Err(EncodeError::ReservedEvent),
+            false => Self::array(name, args),
+        }
+    }
+
+    /// An event for the namespaces of servers, which have other names of their own: `connect`, `connection` and
+    /// `new_namespace`.
+    ///
+    /// # Errors
+    /// [`EncodeError::ReservedEvent`]; [`EncodeError::Value`].
+    pub fn server_side_event<T: Serialize + ?Sized>(name: &str, args: &T) -> Result<Self, EncodeError> {
+        // JS: socket.io/lib/namespace.ts `RESERVED_EVENTS`.
+        match name {
+            "connect" | "connection" | "new_namespace" => Err(EncodeError::ReservedEvent),
+            name => Self::array(name, args),
+        }
+    }
+
+    fn array<T: Serialize + ?Sized>(name: &str, args: &T) -> Result<Self, EncodeError> {
+        let mut text = Vec::new();
+        let attachments = encode_event_array(&mut text, name, args)?;
+        let text = String::from_utf8(text).expect("JSON is UTF-8");
+        Ok(Self::new(text).with_attachments(attachments))
     }
 
     /// Adds the attachments that the text's placeholders mean.

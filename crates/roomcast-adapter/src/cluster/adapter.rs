@@ -11,26 +11,20 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::node::Replies;
-use super::{Deed, Envelope, Message, Node, NodeConfig, RequestId, Uid};
+use super::{Deed, Envelope, Message, Node, NodeConfig, Publisher, RequestId, Uid};
 use crate::adapter::{
     AckSink, Adapter, BoxFuture, Disconnect, Local, PublishError, RawJson, RemoteSocketData, RequestError,
 };
 use crate::{Room, Target};
 
-/// A wire between nodes, as one adapter uses it.
-pub trait Carrier: Send + Sync + 'static {
+/// A wire between nodes, as one adapter uses it. What is published goes to all *other* nodes of the namespace.
+pub trait Carrier: Publisher {
     /// Opens it: what comes from now on is given to the inbox, in order. Returns the nodes that are known to be there, if
     /// the wire knows.
     ///
     /// # Errors
     /// What the wire refuses.
     fn open(&self, uid: &Uid, inbox: Inbox) -> BoxFuture<'_, Result<Vec<Uid>, RequestError>>;
-
-    /// Queues an envelope for all other nodes of the namespace. Never waits.
-    ///
-    /// # Errors
-    /// If a node may not get it.
-    fn publish(&self, envelope: Envelope) -> Result<(), PublishError>;
 
     /// Queues an envelope for one other node. Never waits.
     ///

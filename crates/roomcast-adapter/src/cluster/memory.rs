@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::adapter::Inbox;
-use super::{Carrier, ClusterAdapter, Envelope, NodeConfig, Uid};
+use super::{Carrier, ClusterAdapter, Emitter, Envelope, NodeConfig, Publisher, Uid};
 use crate::adapter::{BoxFuture, PublishError, RequestError};
 use crate::{Adapter, AdapterFactory, Local};
 
@@ -83,6 +83,12 @@ impl MemoryCluster {
         MemoryNode { hub: self.0.clone(), state: Arc::default() }
     }
 
+    /// For what is no server of it and says something to all of them, in the namespace `/`; see [`Emitter::of`].
+    #[must_use]
+    pub fn emitter(&self) -> Emitter {
+        Emitter::new(self.clone())
+    }
+
     /// Waits until everything that was published has been carried out, or lost.
     ///
     /// # Cancel safety
@@ -91,6 +97,45 @@ impl MemoryCluster {
         let mut under_way = self.0.under_way.subscribe();
         // The sender lives in `self`.
         let _ = under_way.wait_for(|count| *count == 0).await;
+    }
+}
+
+impl Publisher for MemoryCluster {
+    fn publish(&self, envelope: Envelope) -> Result<(), PublishError> {
+        self.0.publish(&envelope)
+    }
+}
+
+impl Hub {
+    /// Who is in a namespace, but for one.
+    fn others(&self, namespace: &str, but: Option<&Uid>) -> Vec<Member> {
+        let members = lock(&self.members);
+        let there = members.get(namespace).into_iter().flatten();
+        there.filter(|member| Some(&member.uid) != but).cloned().collect()
+    }
+
+    /// To all of a namespace but its sender.
+    fn publish(self: &Arc<Self>, envelope: &Envelope) -> Result<(), PublishError> {
+        let others = self.others(&envelope.namespace, Some(&envelope.uid));
+        let sent = others.iter().map(|member| self.send(member, envelope.clone()));
+        // One whose queue is full must not keep it from the others.
+        sent.fold(Ok(()), Result::and)
+    }
+
+    fn send(self: &Arc<Self>, member: &Member, envelope: Envelope) -> Result<(), PublishError> {
+        let filter = lock(&member.state.filter).clone();
+        let lost =
+            member.state.cut.load(Ordering::Acquire) || filter.is_some_and(|passes| !passes(&envelope));
+        if lost {
+            return Ok(());
+        }
+        let due = Instant::now() + *lock(&member.state.delay);
+        let parcel = Parcel { envelope, due, _counted: Counted::new(self) };
+        match member.queue.try_send(parcel) {
+            Err(mpsc::error::TrySendError::Full(_)) => Err(PublishError::Full),
+            // It has just left.
+            Err(mpsc::error::TrySendError::Closed(_)) | Ok(()) => Ok(()),
+        }
     }
 }
 
@@ -190,9 +235,7 @@ impl Drop for Counted {
 
 impl MemoryLink {
     fn others(&self) -> Vec<Member> {
-        let members = lock(&self.hub.members);
-        let here = members.get(&self.namespace).into_iter().flatten();
-        here.filter(|member| Some(&member.uid) != self.uid.get()).cloned().collect()
+        self.hub.others(&self.namespace, self.uid.get())
     }
 
     fn check(&self) -> Result<(), PublishError> {
@@ -203,22 +246,6 @@ impl MemoryLink {
         Ok(())
     }
 
-    fn send(&self, member: &Member, envelope: Envelope) -> Result<(), PublishError> {
-        let filter = lock(&member.state.filter).clone();
-        let lost =
-            member.state.cut.load(Ordering::Acquire) || filter.is_some_and(|passes| !passes(&envelope));
-        if lost {
-            return Ok(());
-        }
-        let due = Instant::now() + *lock(&member.state.delay);
-        let parcel = Parcel { envelope, due, _counted: Counted::new(&self.hub) };
-        match member.queue.try_send(parcel) {
-            Err(mpsc::error::TrySendError::Full(_)) => Err(PublishError::Full),
-            // It has just left.
-            Err(mpsc::error::TrySendError::Closed(_)) | Ok(()) => Ok(()),
-        }
-    }
-
     fn leave(&self) {
         let mut members = lock(&self.hub.members);
         if let Some(here) = members.get_mut(&self.namespace) {
@@ -227,6 +254,13 @@ impl MemoryLink {
                 members.remove(&self.namespace);
             }
         }
+    }
+}
+
+impl Publisher for MemoryLink {
+    fn publish(&self, envelope: Envelope) -> Result<(), PublishError> {
+        self.check()?;
+        self.hub.publish(&envelope)
     }
 }
 
@@ -246,17 +280,10 @@ impl Carrier for MemoryLink {
         })
     }
 
-    fn publish(&self, envelope: Envelope) -> Result<(), PublishError> {
-        self.check()?;
-        let sent = self.others().into_iter().map(|member| self.send(&member, envelope.clone()));
-        // One whose queue is full must not keep it from the others.
-        sent.fold(Ok(()), Result::and)
-    }
-
     fn respond(&self, to: &Uid, envelope: Envelope) -> Result<(), PublishError> {
         self.check()?;
         match self.others().into_iter().find(|member| member.uid == *to) {
-            Some(member) => self.send(&member, envelope),
+            Some(member) => self.hub.send(&member, envelope),
             // It has left.
             None => Ok(()),
         }

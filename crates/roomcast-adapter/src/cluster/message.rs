@@ -32,6 +32,12 @@ impl Uid {
         Self(random())
     }
 
+    /// The one that all emitters share.
+    #[must_use]
+    pub fn emitter() -> Self {
+        EMITTER.into()
+    }
+
     /// Whether it is the name of an emitter, which sends and is never there.
     #[must_use]
     pub fn is_emitter(&self) -> bool {

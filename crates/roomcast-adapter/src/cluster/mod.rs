@@ -3,7 +3,8 @@
 //! ```text
 //!   namespace ──> ClusterAdapter ──> Node ──Envelope──> Carrier ══ wire ══> Carrier ──Envelope──> Node ──> dyn Local
 //!                 (dyn Adapter)      state, no I/O,     queues, sends       of another node       decides  of that node
-//!                                    time as argument
+//!                                    time as argument        ^
+//!   a program that is no server ──> Emitter ──Envelope──> Publisher, its sending half
 //! ```
 //!
 //! In: what a namespace asks of its adapter, envelopes from other nodes, the time. Out: envelopes, requests to the
@@ -23,6 +24,9 @@ mod requests;
 // The three together: one node, without I/O.
 mod node;
 
+// Who is no node, and says something all the same.
+mod emitter;
+
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +39,7 @@ mod adapter;
 mod memory;
 
 pub use self::{
+    emitter::{Emitter, EmitterBroadcast, EmitterError, Publisher},
     message::{Ask, Envelope, Message, RequestId, Uid},
     node::{Deed, Node, NodeConfig},
 };

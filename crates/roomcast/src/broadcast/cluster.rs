@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto::socket::{Head, is_reserved_event};
+use proto::socket::Head;
 use roomcast_adapter::adapter::Disconnect;
 use roomcast_adapter::{Adapter, Local, PublishError, RawJson, RequestError, Room};
 use serde::Serialize;
@@ -16,7 +16,6 @@ use serde::de::DeserializeOwned;
 use super::gathering::Gathering;
 use super::here::{Prepared, ask_here, deliver_here};
 use super::{Broadcast, BroadcastAck, RemoteSocket};
-use crate::deliver;
 use crate::error::{AckError, EmitError, FetchError};
 use crate::namespace::Backend;
 use crate::socket::Emitted;
@@ -155,11 +154,7 @@ impl Broadcast {
 
     /// The event as the nodes hand it to each other.
     fn raw<T: Serialize>(&self, event: &str, args: &T) -> Result<RawJson, EmitError> {
-        let raw = match is_reserved_event(event) {
-            true => Err(proto::socket::EncodeError::ReservedEvent),
-            false => deliver::event_array(event, args),
-        };
-        raw.map_err(|error| self.unwritable(event, error))
+        RawJson::event(event, args).map_err(|error| self.unwritable(event, error))
     }
 
     /// The other nodes may not have heard of it: the error hook does, and the caller.

@@ -14,13 +14,12 @@ mod ack;
 mod gathering;
 mod remote;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use proto::engine::Frame;
 use proto::socket::{EncodeError, Head};
 use roomcast_adapter::adapter::Disconnect;
-use roomcast_adapter::{Local, Room, Target};
+use roomcast_adapter::{IntoRooms, Local, Target};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -36,55 +35,6 @@ pub use remote::RemoteSocket;
 pub(crate) use cluster::REQUEST_TIMEOUT;
 pub(crate) use gathering::read_answer;
 pub(crate) use here::{Asked, Prepared, ask_here, deliver_here};
-
-/// One room or several: `"news"`, `["a", "b"]`, `&rooms[..]`, `vec![..]`.
-pub trait IntoRooms {
-    /// The rooms.
-    fn into_rooms(self) -> Vec<Room>;
-
-    /// Visits each of them; one room alone needs no list.
-    #[doc(hidden)]
-    fn for_each_room(self, visit: impl FnMut(Room))
-    where
-        Self: Sized,
-    {
-        self.into_rooms().into_iter().for_each(visit);
-    }
-}
-
-macro_rules! one_room {
-    ($($name:ty)*) => {$(
-        impl IntoRooms for $name {
-            fn into_rooms(self) -> Vec<Room> {
-                vec![self.into()]
-            }
-
-            fn for_each_room(self, mut visit: impl FnMut(Room)) {
-                visit(self.into());
-            }
-        }
-    )*};
-}
-
-one_room! { &str String &String Arc<str> Room &Room }
-
-impl<R: Into<Room>> IntoRooms for Vec<R> {
-    fn into_rooms(self) -> Vec<Room> {
-        self.into_iter().map(Into::into).collect()
-    }
-}
-
-impl<R: Into<Room>, const N: usize> IntoRooms for [R; N] {
-    fn into_rooms(self) -> Vec<Room> {
-        self.into_iter().map(Into::into).collect()
-    }
-}
-
-impl<R: Into<Room> + Clone> IntoRooms for &[R] {
-    fn into_rooms(self) -> Vec<Room> {
-        self.iter().cloned().map(Into::into).collect()
-    }
-}
 
 /// An event to many, in the making. Every method gives a new one, so that any may be kept and used again. JS:
 /// `BroadcastOperator`.

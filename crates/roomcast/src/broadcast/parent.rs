@@ -3,10 +3,10 @@
 //! What is odd: it is one broadcast for each child, because the namespace's path is in every packet. Questions are not
 //! offered: acknowledgements and sockets belong to one namespace, so ask each of [`ParentNamespace::children`].
 
-use roomcast_adapter::Target;
+use roomcast_adapter::{IntoRooms, Target};
 use serde::Serialize;
 
-use super::{Broadcast, IntoRooms};
+use super::Broadcast;
 use crate::ParentNamespace;
 use crate::socket::Emitted;
 

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use roomcast_adapter::adapter::RemoteSocketData;
-use roomcast_adapter::{Room, Target};
+use roomcast_adapter::{IntoRooms, Room, Target};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Broadcast, IntoRooms};
+use super::Broadcast;
 use crate::error::AckError;
 use crate::socket::Emitted;
 use crate::{Handshake, Namespace, Socket};

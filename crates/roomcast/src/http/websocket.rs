@@ -25,7 +25,7 @@ use super::reply::Reply;
 use super::request::{Acceptor, Opening};
 use crate::limits::Permit;
 use crate::session::{
-    Command, Compression, Driver, Mailbox, PerMessageDeflate, Start, Stream, WebSocket, dismiss,
+    Command, Compression, Driver, FramedStream, Mailbox, PerMessageDeflate, Start, Stream, dismiss,
 };
 
 /// How long a client of revision 3 has, from the 101 on, to begin to listen: such clients may do so once they hear that the
@@ -40,18 +40,18 @@ pub(super) fn open<A: Acceptor>(
 ) -> Result<Reply, HandshakeError> {
     let Opening { sid, dialect, handshake, admission } = opening;
     let taking = acceptor.clone();
-    accept(acceptor, parts, dialect, move |websocket| {
+    accept(acceptor, parts, dialect, move |framed| {
         let begin = move || {
             if taking.core().is_closing() {
                 return;
             }
             let Some(mailbox) = register(&taking, sid, dialect, Transport::WebSocket) else {
                 // Another one has got the same id from the program in the meantime.
-                return dismiss(websocket);
+                return dismiss(framed);
             };
             admission.keep(sid);
             let app = taking.accept(&mailbox, handshake);
-            tokio::spawn(Driver::new(taking.core(), mailbox, app, Start::WebSocket(websocket)));
+            tokio::spawn(Driver::new(taking.core(), mailbox, app, Start::FramedStream(framed)));
         };
         match dialect.revision() {
             Revision::V4 => begin(),
@@ -72,9 +72,9 @@ pub(super) fn probe<A: Acceptor>(
     dialect: Dialect,
     mailbox: Arc<Mailbox>,
 ) -> Result<Reply, HandshakeError> {
-    accept(acceptor, parts, dialect, move |websocket| {
-        if let Err(Command::Probe(websocket)) = mailbox.command(Command::Probe(websocket)) {
-            dismiss(websocket);
+    accept(acceptor, parts, dialect, move |framed| {
+        if let Err(Command::Probe(framed)) = mailbox.command(Command::Probe(framed)) {
+            dismiss(framed);
         }
     })
 }
@@ -120,7 +120,7 @@ fn accept<A: Acceptor>(
     acceptor: &A,
     parts: &Parts,
     dialect: Dialect,
-    then: impl FnOnce(Box<WebSocket>) + Send + 'static,
+    then: impl FnOnce(Box<FramedStream>) + Send + 'static,
 ) -> Result<Reply, HandshakeError> {
     let accept = check(parts).ok_or(HandshakeError::TransportHandshake)?;
     let mut reply = Response::new(ResponseBody::from(Bytes::new()));
@@ -144,10 +144,10 @@ fn accept<A: Acceptor>(
     }
     let max_message = config.max_payload;
     let then = move |stream, early: &[u8], permit| {
-        let websocket = WebSocket::new(stream, early, max_message, dialect).with_permit(permit);
+        let framed = FramedStream::websocket(stream, early, max_message, dialect).with_permit(permit);
         then(Box::new(match &compression {
-            None => websocket,
-            Some((compression, _)) => websocket.compressed(compression, dialect),
+            None => framed,
+            Some((compression, _)) => framed.compressed(compression, dialect),
         }));
     };
     if let Some(takeover) = parts.extensions.get::<Peer>().and_then(|peer| peer.takeover.as_ref()) {

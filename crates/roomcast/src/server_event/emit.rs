@@ -3,14 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use proto::socket::{ArgError, EncodeError};
+use proto::socket::ArgError;
 use roomcast_adapter::{PublishError, RawJson, RequestError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Namespace;
 use crate::broadcast::{REQUEST_TIMEOUT, read_answer};
-use crate::deliver;
 use crate::error::{AckError, EmitError};
 
 /// Not every other node answered.
@@ -75,7 +74,7 @@ impl Namespace {
     /// }
     /// ```
     pub fn server_side_emit<T: Serialize>(&self, event: &str, args: T) -> Result<(), EmitError> {
-        let raw = raw(event, &args)?;
+        let raw = RawJson::server_side_event(event, &args)?;
         let backend = self.backend().ok_or(EmitError::Publish(PublishError::NoOtherNodes))?;
         let emitted = backend.usable().and_then(|adapter| adapter.server_side_emit(raw));
         emitted.map_err(EmitError::Publish)
@@ -111,7 +110,8 @@ impl Namespace {
         event: &str,
         args: impl Serialize,
     ) -> Result<Vec<T>, ServerSideError<T>> {
-        let raw = raw(event, &args).map_err(ServerSideError::Emit)?;
+        let raw = RawJson::server_side_event(event, &args);
+        let raw = raw.map_err(|error| ServerSideError::Emit(error.into()))?;
         let unpublished = |error| ServerSideError::Emit(EmitError::Publish(error));
         let backend = self.backend().ok_or_else(|| unpublished(PublishError::NoOtherNodes))?;
         let adapter = backend.usable().map_err(unpublished)?;
@@ -135,13 +135,5 @@ impl Namespace {
             Some(source) => Err(ServerSideError::Answer { source, responses }),
             None => Ok(responses),
         }
-    }
-}
-
-/// JS: socket.io/lib/namespace.ts `RESERVED_EVENTS`.
-fn raw<T: Serialize>(event: &str, args: &T) -> Result<RawJson, EmitError> {
-    match event {
-        "connect" | "connection" | "new_namespace" => Err(EncodeError::ReservedEvent.into()),
-        event => Ok(deliver::event_array(event, args)?),
     }
 }

@@ -15,9 +15,9 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::futures::OwnedNotified;
 use tokio::sync::oneshot;
 
+use super::framed_stream::{FramedStream, try_write};
 use super::poll::{PollReply, PostReply, Posted};
 use super::turn;
-use super::websocket::{WebSocket, try_write};
 use super::wire::Wire;
 use crate::outbox::{Buffered, Outbox, OutboxLimits, Pushed, Urgency};
 
@@ -35,8 +35,8 @@ pub(crate) enum Command {
     PostOverlap,
     /// A polling body was cut off.
     PostAborted,
-    /// A WebSocket wants to take over.
-    Probe(Box<WebSocket>),
+    /// A WebSocket or a WebTransport stream wants to take over.
+    Probe(Box<FramedStream>),
     /// Something for the application.
     Application(u64),
     /// Close; what waits goes first.

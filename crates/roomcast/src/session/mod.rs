@@ -8,9 +8,9 @@ mod wheel;
 
 // The task.
 mod driver;
+mod framed_stream;
 mod gather;
 mod poll;
-mod websocket;
 
 // The form of what it writes.
 mod compression;
@@ -23,10 +23,10 @@ pub(crate) use application::{Application, Closing};
 pub(crate) use compression::Compression;
 pub use compression::PerMessageDeflate;
 pub(crate) use driver::{Driver, Start, dismiss};
+pub(crate) use framed_stream::{FramedStream, ReadWrite, Stream};
 pub(crate) use gather::{Audience, write_frames};
 pub(crate) use mailbox::{Command, Mailbox};
 pub(crate) use poll::{PollReply, PostReply, Posted};
 pub(crate) use registry::Registry;
-pub(crate) use websocket::{ReadWrite, Stream, WebSocket};
 pub(crate) use wheel::Wheel;
 pub(crate) use wire::Wire;

@@ -16,7 +16,7 @@ use crate::http::http_request::HttpRequest;
 use crate::http::polling::register;
 use crate::http::request::{Acceptor, make_id};
 use crate::limits::Permit;
-use crate::session::{Command, Driver, ReadWrite, Start, Stream, WebSocket, dismiss};
+use crate::session::{Command, Driver, FramedStream, ReadWrite, Start, Stream, dismiss};
 
 /// A WebTransport session. Dropping it closes it.
 pub(crate) trait Carrier: Send + 'static {
@@ -41,25 +41,25 @@ pub(super) async fn take<A: Acceptor>(
         Ok::<_, io::Error>((stream, hello, early))
     };
     let (stream, hello, early) = timeout(config.timing.upgrade_timeout, hello).await??;
-    let websocket = WebSocket::webtransport(Stream::new(stream), &early, config.max_payload);
-    let websocket = Box::new(websocket.with_permit(Some(permit)));
+    let framed = FramedStream::webtransport(Stream::new(stream), &early, config.max_payload);
+    let framed = Box::new(framed.with_permit(Some(permit)));
     match hello {
-        Hello::Open => open(acceptor, &request, websocket).await,
+        Hello::Open => open(acceptor, &request, framed).await,
         Hello::Upgrade(sid) => {
             let Some(mailbox) = core.sessions.find(sid) else { return Err(refused("unknown session")) };
             // Its stream carries packets of revision 4.
             if mailbox.dialect() != Dialect::V4 {
                 return Err(refused("a session of revision 3"));
             }
-            if let Err(Command::Probe(websocket)) = mailbox.command(Command::Probe(websocket)) {
-                dismiss(websocket);
+            if let Err(Command::Probe(framed)) = mailbox.command(Command::Probe(framed)) {
+                dismiss(framed);
             }
             Ok(())
         }
     }
 }
 
-async fn open<A: Acceptor>(acceptor: &A, request: &HttpRequest, websocket: Box<WebSocket>) -> io::Result<()> {
+async fn open<A: Acceptor>(acceptor: &A, request: &HttpRequest, framed: Box<FramedStream>) -> io::Result<()> {
     let core = acceptor.core();
     let admission = core.gate.admit(request.client_address()).map_err(io::Error::other)?;
     if let Some(allow) = &core.hooks.allow
@@ -77,7 +77,7 @@ async fn open<A: Acceptor>(acceptor: &A, request: &HttpRequest, websocket: Box<W
     admission.keep(sid);
     let handshake = Handshake::without_headers(request);
     let app = acceptor.accept(&mailbox, handshake);
-    tokio::spawn(Driver::new(core, mailbox, app, Start::WebSocket(websocket)));
+    tokio::spawn(Driver::new(core, mailbox, app, Start::FramedStream(framed)));
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //!
 //! In: WebTransport sessions. Out: engine sessions on their first stream, or a stream for a polling session that moves to it.
 //! What is odd: [`Carrier`] stands between what the engine wants of a WebTransport session and the library that speaks HTTP/3,
-//! so that the one could be had from another, and be tried without the other. A stream is driven as a WebSocket is.
+//! so that the one could be had from another, and be tried without the other. A stream is driven as that of a WebSocket is.
 //!
 //! JS: engine.io/lib/server.ts `onWebTransportSession`.
 

@@ -26,7 +26,7 @@ impl<A: Application> Driver<A> {
         }
         match self.session.transport() {
             Transport::Polling => self.flush_poll(cx),
-            Transport::WebSocket | Transport::WebTransport => self.flush_websocket(cx),
+            Transport::WebSocket | Transport::WebTransport => self.flush_stream(cx),
         }
         self.do_outputs();
         if std::mem::take(&mut self.drained) {
@@ -78,7 +78,7 @@ impl<A: Application> Driver<A> {
         });
     }
 
-    fn flush_websocket(&mut self, cx: &mut Context<'_>) {
+    fn flush_stream(&mut self, cx: &mut Context<'_>) {
         let Some(main) = &mut self.main else { return };
         let mut writes = 0;
         loop {

@@ -1,8 +1,8 @@
 //! The one task of a session: it feeds the state machine and does what it says.
 //!
-//! In: bytes of the WebSocket, commands and frames of the mailbox, time. Out: writes, answers to polls, calls of the
+//! In: bytes of the stream, commands and frames of the mailbox, time. Out: writes, answers to polls, calls of the
 //! application. Each turn takes the steps of [`Driver::turn`] in order. What is odd: the task outlives its session
-//! until the WebSocket is closed on both sides and the last suspended handler has ended.
+//! until the stream is closed on both sides and the last suspended handler has ended.
 
 mod flush;
 mod receive;
@@ -19,20 +19,20 @@ use proto::engine::{CloseReason, Flush, Frame, Output, Payload, Session, Transpo
 use tokio::sync::oneshot;
 
 use super::application::{Application, Closing};
+use super::framed_stream::FramedStream;
 use super::mailbox::{Closed, Command, Mailbox};
 use super::poll::{PollReply, PostReply, Posted};
 use super::turn;
-use super::websocket::WebSocket;
 use super::wheel::Timer;
 use crate::core::{Core, Running};
 use short_waits::ShortWaits;
 
-/// How long a closed WebSocket may take to be closed by its peer as well.
+/// How long a closed stream may take to be closed by its peer as well.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// A session begins on a WebSocket, or by a polling request.
+/// A session begins on a stream of frames, or by a polling request.
 pub(crate) enum Start {
-    WebSocket(Box<WebSocket>),
+    FramedStream(Box<FramedStream>),
     Polling,
 }
 
@@ -42,8 +42,8 @@ pub(crate) struct Driver<A: Application> {
     session: Session,
     mailbox: Arc<Mailbox>,
     app: A,
-    main: Option<Box<WebSocket>>,
-    probe: Option<Box<WebSocket>>,
+    main: Option<Box<FramedStream>>,
+    probe: Option<Box<FramedStream>>,
     /// The answer to a probe that could not be written yet.
     probe_pong_waits: bool,
     /// The polling request that waits for packets.
@@ -51,7 +51,7 @@ pub(crate) struct Driver<A: Application> {
     commands: VecDeque<Command>,
     /// A polling body that the application has no room for yet.
     held_post: Option<Box<(Posted, oneshot::Sender<PostReply>)>>,
-    /// The WebSocket was not read to its end in this turn, or something else is to go on after the others' turns.
+    /// The stream was not read to its end in this turn, or something else is to go on after the others' turns.
     more_to_read: bool,
     /// A polling body was answered in this turn, so polls wait for the next.
     post_answered: bool,
@@ -82,9 +82,9 @@ pub(crate) struct Driver<A: Application> {
 impl<A: Application> Driver<A> {
     pub(crate) fn new(core: &Arc<Core>, mailbox: Arc<Mailbox>, app: A, start: Start) -> Self {
         let (transport, main) = match start {
-            Start::WebSocket(mut websocket) => {
-                mailbox.share(websocket.share());
-                (websocket.transport(), Some(websocket))
+            Start::FramedStream(mut framed) => {
+                mailbox.share(framed.share());
+                (framed.transport(), Some(framed))
             }
             Start::Polling => (Transport::Polling, None),
         };
@@ -304,11 +304,11 @@ impl<A: Application> Driver<A> {
     }
 }
 
-/// Closes a WebSocket that belongs to no session, beside whatever goes on.
-pub(crate) fn dismiss(mut websocket: Box<WebSocket>) {
-    websocket.say_goodbye(None, true);
+/// Closes a stream that belongs to no session, beside whatever goes on.
+pub(crate) fn dismiss(mut framed: Box<FramedStream>) {
+    framed.say_goodbye(None, true);
     tokio::spawn(async move {
-        let goodbye = std::future::poll_fn(|cx| websocket.poll_goodbye(cx));
+        let goodbye = std::future::poll_fn(|cx| framed.poll_goodbye(cx));
         // If the peer does not close, dropping the stream does.
         let _ = tokio::time::timeout(GOODBYE, goodbye).await;
     });

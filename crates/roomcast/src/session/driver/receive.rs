@@ -1,4 +1,4 @@
-//! What comes in: commands of the mailbox, bytes of the WebSockets.
+//! What comes in: commands of the mailbox, bytes of the streams.
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
@@ -13,13 +13,13 @@ use tokio::sync::oneshot;
 use super::{Driver, dismiss};
 use crate::limits::Refused;
 use crate::session::application::Application;
+use crate::session::framed_stream::{FramedStream, Violation, with_read_buffer};
 use crate::session::mailbox::Command;
 use crate::session::poll::{PollReply, PostReply, Posted};
-use crate::session::websocket::{Violation, WebSocket, with_read_buffer};
 
 /// How often a turn reads; one full buffer ends it at once.
 const READS_PER_TURN: usize = 8;
-/// A turn goes on with the next message of a WebSocket unless those before it have become more than this when they were
+/// A turn goes on with the next message of a stream unless those before it have become more than this when they were
 /// inflated: a few bytes can become a thousand times as many.
 const MAX_INFLATED: usize = 256 * 1024;
 /// How long a close packet waits for the poll it came with. A client that closes sends both side by side, on two
@@ -27,7 +27,7 @@ const MAX_INFLATED: usize = 256 * 1024;
 /// session.
 const CLOSE_WAITS: Duration = Duration::from_millis(20);
 
-/// How the reading of a WebSocket ended.
+/// How the reading of a stream ended.
 enum End {
     /// The peer said goodbye, or hung up.
     Closed(&'static str),
@@ -53,11 +53,11 @@ impl<A: Application> Driver<A> {
                 Command::Poll(reply) => self.receive_poll(reply),
                 Command::PostOverlap => self.session.handle_post_overlap(),
                 Command::PostAborted => self.session.handle_post_aborted(),
-                Command::Probe(websocket) => {
-                    if self.session.handle_probe_opened_on(websocket.transport(), now) {
-                        self.probe = Some(websocket);
+                Command::Probe(framed) => {
+                    if self.session.handle_probe_opened_on(framed.transport(), now) {
+                        self.probe = Some(framed);
                     } else {
-                        dismiss(websocket);
+                        dismiss(framed);
                     }
                 }
                 Command::Application(command) => {
@@ -183,7 +183,7 @@ impl<A: Application> Driver<A> {
         self.session.handle_transport_closed(Lane::Main, reason, detail);
     }
 
-    /// Takes the frames out of bytes of the main WebSocket.
+    /// Takes the frames out of bytes of the main stream.
     fn receive_main(&mut self, mut input: &mut [u8], now: Instant) -> Option<End> {
         // The decoder lends its events, so it is taken out of the driver for as long as they are handled.
         let mut main = self.main.take()?;
@@ -256,7 +256,7 @@ impl<A: Application> Driver<A> {
         // What came behind the `5` was left for the main transport by the probe.
     }
 
-    fn receive_probe(&mut self, probe: &mut WebSocket, input: &mut [u8], now: Instant) {
+    fn receive_probe(&mut self, probe: &mut FramedStream, input: &mut [u8], now: Instant) {
         let mut rest = 0;
         while rest < input.len() {
             let Ok(step) = probe.reader.decode(&mut input[rest..]) else {

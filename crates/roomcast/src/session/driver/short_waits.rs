@@ -1,6 +1,6 @@
 //! The short waits of a session, which the wheel is too coarse for.
 //!
-//! In: until when the goodbye of a WebSocket, or a close packet, may wait. Out: whether the task will be woken then. What is
+//! In: until when the goodbye of a stream, or a close packet, may wait. Out: whether the task will be woken then. What is
 //! odd: all of it is behind one pointer, because hardly any session waits for so little, and one that is idle never does.
 
 use std::future::Future;

@@ -1,8 +1,8 @@
-//! A WebSocket after its handshake: bytes in and out of the stream, frames by the sans-IO codec.
+//! A stream of frames: a WebSocket after its handshake, or the stream of a WebTransport session.
 //!
-//! What is odd: there is no read buffer here. Every thread has one, which the sockets it serves read into by turns;
-//! only an incomplete frame is kept, by the decoder. And the stream of a WebTransport session is a WebSocket as well here: its
-//! packets have another header, and nothing is said before it is closed.
+//! Bytes go in and out of the stream, frames are made of them by a sans-IO codec. What is odd: there is no read buffer here.
+//! Every thread has one, which the streams it serves are read into by turns; only an incomplete frame is kept, by the
+//! decoder. The two kinds differ by the header of a packet, and nothing is said before a WebTransport stream is closed.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -41,7 +41,7 @@ pub(super) fn with_read_buffer<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
     result
 }
 
-/// What a WebSocket runs on.
+/// What frames travel on.
 #[derive(Debug)]
 pub(crate) enum Stream {
     /// A TCP connection, taken out of its HTTP connection.
@@ -182,9 +182,9 @@ impl Reader {
     }
 }
 
-/// One WebSocket, server side.
+/// One stream of frames, server side.
 #[derive(Debug)]
-pub(crate) struct WebSocket {
+pub(crate) struct FramedStream {
     stream: Stream,
     /// Bytes that came together with the handshake.
     early: Box<[u8]>,
@@ -207,8 +207,9 @@ struct Goodbye {
     shut: bool,
 }
 
-impl WebSocket {
-    pub(crate) fn new(stream: Stream, early: &[u8], max_message: usize, dialect: Dialect) -> Self {
+impl FramedStream {
+    /// A WebSocket whose handshake is done.
+    pub(crate) fn websocket(stream: Stream, early: &[u8], max_message: usize, dialect: Dialect) -> Self {
         let reader = Reader::WebSocket(Decoder::new(Role::Server, Limits::new(max_message)));
         Self {
             stream,
@@ -233,7 +234,7 @@ impl WebSocket {
         Self {
             reader: Reader::WebTransport(webtransport::Decoder::new(max_packet)),
             wire: Wire::WebTransport,
-            ..Self::new(stream, early, max_packet, Dialect::V4)
+            ..Self::websocket(stream, early, max_packet, Dialect::V4)
         }
     }
 
@@ -306,7 +307,7 @@ impl WebSocket {
         (half, self.wire)
     }
 
-    /// Takes back what [`WebSocket::share`] gave.
+    /// Takes back what [`FramedStream::share`] gave.
     pub(super) fn unshare(&mut self, half: OwnedWriteHalf) {
         self.stream = match std::mem::replace(&mut self.stream, Stream::Nothing) {
             Stream::Shared(read) => Stream::Tcp(read.reunite(half).expect("both are of one stream")),
