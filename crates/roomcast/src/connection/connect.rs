@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::Connection;
 use crate::error::{Cause, ConnectError};
-use crate::extract::EventContext;
+use crate::extract::{EventContext, EventReader};
 use crate::handler::{AnyHandler, Done, Origin, panic_message};
 use crate::http::Handshake;
 use crate::namespace::Joining;
@@ -172,7 +172,7 @@ impl Connection {
     /// Calls a handler: its parameters, its first step, all in place.
     pub(super) fn call(
         &mut self,
-        handler: &dyn AnyHandler,
+        handler: &AnyHandler,
         socket: &Socket,
         event: &Arc<str>,
         args: &Args<'_>,
@@ -180,8 +180,8 @@ impl Connection {
         reason: Option<crate::Reason>,
     ) {
         let Self { io, tasks, .. } = self;
-        let mut context = EventContext { io, socket, event, args, next: 0, ack, reason };
-        let begun = catch_unwind(AssertUnwindSafe(|| handler.call(&mut context)));
+        let mut context = EventContext { io, socket, event: EventReader::new(event, args), ack, reason };
+        let begun = catch_unwind(AssertUnwindSafe(|| handler(&mut context)));
         let cause = match begun {
             Ok(Ok(future)) => {
                 tasks.start(future, || Origin {
@@ -248,13 +248,18 @@ async fn run_middlewares(
     Ok(entering)
 }
 
-async fn run_middleware(io: &Io, middleware: &dyn AnyHandler, socket: &Socket) -> Result<(), ConnectError> {
+async fn run_middleware(io: &Io, middleware: &AnyHandler, socket: &Socket) -> Result<(), ConnectError> {
     let begun = {
         let auth = socket.auth_text();
         let args = auth_args(auth.as_deref());
-        let mut context =
-            EventContext { io, socket, event: "middleware", args: &args, next: 0, ack: None, reason: None };
-        catch_unwind(AssertUnwindSafe(|| middleware.call(&mut context)))
+        let mut context = EventContext {
+            io,
+            socket,
+            event: EventReader::new("middleware", &args),
+            ack: None,
+            reason: None,
+        };
+        catch_unwind(AssertUnwindSafe(|| middleware(&mut context)))
     };
     let result = match begun {
         Ok(Ok(future)) => AssertUnwindSafe(future).catch_unwind().await,

@@ -2,36 +2,24 @@
 
 use std::sync::Arc;
 
-use proto::socket::{ArgError, Args};
 use serde::de::DeserializeOwned;
 
-use super::Reason;
-use crate::error::Cause;
-use crate::handler::{Ack, AckSlot, Answer, Trouble};
+use super::{EventReader, Reason};
+use crate::handler::{Ack, AckSlot, Trouble};
 use crate::{Io, Namespace, Socket};
 
 /// The event that a call is for.
 pub struct EventContext<'a> {
     pub(crate) io: &'a Io,
     pub(crate) socket: &'a Socket,
-    pub(crate) event: &'a str,
-    pub(crate) args: &'a Args<'a>,
-    /// The argument that the next parameter takes.
-    pub(crate) next: usize,
+    pub(crate) event: EventReader<'a>,
     pub(crate) ack: Option<&'a Arc<AckSlot>>,
     pub(crate) reason: Option<Reason>,
 }
 
 impl EventContext<'_> {
-    pub(crate) fn answer(&self) -> Answer {
-        Answer(self.ack.cloned())
-    }
-
-    /// The next argument of the event.
-    pub(crate) fn take<T: DeserializeOwned>(&mut self) -> Result<T, ArgError> {
-        let index = self.next;
-        self.next += 1;
-        self.args.get(index)
+    pub(crate) fn answer_slot(&self) -> Option<Arc<AckSlot>> {
+        self.ack.cloned()
     }
 }
 
@@ -50,7 +38,7 @@ pub trait FromEvent: Sized {
 
 impl<T: DeserializeOwned> FromEvent for T {
     fn from_event(context: &mut EventContext<'_>) -> Result<Self, Trouble> {
-        Ok(context.take().map_err(Cause::Arguments)?)
+        context.event.take()
     }
 }
 
@@ -74,7 +62,7 @@ impl FromEvent for Namespace {
 
 impl FromEvent for Ack {
     fn from_event(context: &mut EventContext<'_>) -> Result<Self, Trouble> {
-        Ok(Self::new(context.ack.cloned()))
+        Ok(Self::new(context.answer_slot()))
     }
 }
 

@@ -5,7 +5,6 @@ use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 
 use super::{EventContext, FromEvent};
-use crate::error::Cause;
 use crate::handler::Trouble;
 
 /// One argument exactly as it came, text or binary: to be sent on untouched, or read later.
@@ -22,7 +21,7 @@ use crate::handler::Trouble;
 pub struct Data(proto::socket::Data);
 
 impl Data {
-    pub(crate) fn of(args: &Args<'_>, index: usize) -> Option<Self> {
+    pub(super) fn of(args: &Args<'_>, index: usize) -> Option<Self> {
         args.data(index).map(Self)
     }
 
@@ -49,10 +48,7 @@ impl Serialize for Data {
 
 impl FromEvent for Data {
     fn from_event(context: &mut EventContext<'_>) -> Result<Self, Trouble> {
-        let index = context.next;
-        context.next += 1;
-        let data = context.args.data(index).ok_or(Cause::Arguments(ArgError::Missing { index }))?;
-        Ok(Self(data))
+        context.event.take_data()
     }
 }
 
@@ -79,10 +75,7 @@ impl Rest {
 
 impl FromEvent for Rest {
     fn from_event(context: &mut EventContext<'_>) -> Result<Self, Trouble> {
-        let rest = (context.next..context.args.len()).filter_map(|index| context.args.data(index));
-        let rest = rest.map(Data).collect();
-        context.next = context.args.len();
-        Ok(Self(rest))
+        Ok(context.event.take_rest())
     }
 }
 
@@ -92,6 +85,6 @@ pub struct EventName(pub String);
 
 impl FromEvent for EventName {
     fn from_event(context: &mut EventContext<'_>) -> Result<Self, Trouble> {
-        Ok(Self(context.event.to_owned()))
+        Ok(context.event.name())
     }
 }

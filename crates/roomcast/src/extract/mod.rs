@@ -5,6 +5,7 @@
 
 // The trait and its source.
 mod context;
+mod reader;
 
 // Roomcast's own parameter types.
 mod data;
@@ -13,5 +14,6 @@ mod state;
 
 pub use context::{EventContext, FromEvent};
 pub use data::{Data, EventName, Rest};
+pub(crate) use reader::EventReader;
 pub use reason::Reason;
 pub use state::State;

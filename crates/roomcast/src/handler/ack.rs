@@ -1,107 +1,68 @@
-//! The answer to an event: sent once, by whoever comes first.
-//!
-//! What is odd: `()` answers with no arguments, but only after every handler of the event has had its chance to say
-//! more, that is, when the last of them lets the slot go.
+//! The answer to a client's event: its acknowledgement.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use proto::engine::Frame;
 use proto::socket::Head;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::Value;
 
+use super::answer::{AnswerSlot, Asker};
 use super::call::Trouble;
 use crate::Socket;
 use crate::deliver::Encoder;
-use crate::error::{Cause, EmitError};
+use crate::error::Cause;
 use crate::outbox::Urgency;
 
-/// The place of one answer.
+/// The place of one acknowledgement.
+pub(crate) type AckSlot = AnswerSlot<AskingClient>;
+
 #[derive(Debug)]
-pub(crate) struct AckSlot {
+pub(crate) struct AskingClient {
     socket: Socket,
     id: u64,
-    sent: AtomicBool,
-    /// A handler ended without a value: that is an answer, if no other comes.
-    empty: AtomicBool,
-    /// An [`Ack`] was handed to a handler, which answers in its own time.
-    taken: AtomicBool,
+    answered: AtomicBool,
 }
 
 impl AckSlot {
     pub(crate) fn new(socket: Socket, id: u64) -> Arc<Self> {
-        let (sent, empty, taken) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { socket, id, sent, empty, taken })
+        Self::of(AskingClient { socket, id, answered: AtomicBool::new(false) })
     }
+}
 
-    /// Sends a value, unless one was sent. `Err` inside the value: the answer says so, and so does the result.
-    fn send<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), Trouble> {
-        let head = Head { namespace: self.socket.namespace_path(), id: Some(self.id) };
-        match self.socket.encoder().ack(head, value) {
-            Ok(Ok(frame)) => {
-                if !self.sent.swap(true, Ordering::AcqRel) {
-                    // If the socket has left, its client waits no more.
-                    let _ = self.socket.push(frame, &Urgency::Reliable);
-                }
-                Ok(())
-            }
-            Ok(Err(error)) => {
-                self.fail(&error);
-                Err(Cause::Returned(error).into())
-            }
-            Err(error) => {
-                let error = EmitError::from(error);
-                self.fail(&json!(error.to_string()));
-                Err(Cause::Emit(error).into())
-            }
-        }
-    }
+impl Asker for AskingClient {
+    type Answer = Frame;
 
-    /// Answers with what the client may know of a failed call.
-    pub(crate) fn fail_by(&self, cause: &Cause) {
-        let message = match cause {
-            // What the panic said is for the log, not for the peer.
-            Cause::Panicked(_) => "internal error".into(),
-            cause => cause.to_string(),
+    fn write<T: Serialize + ?Sized>(asker: Option<&Self>, value: &T) -> Result<Frame, Trouble> {
+        let written = match asker {
+            Some(Self { socket, id, .. }) => {
+                socket.encoder().ack(Head { namespace: socket.namespace_path(), id: Some(*id) }, value)
+            }
+            None => Encoder::default().ack(Head { namespace: "/", id: Some(0) }, value),
         };
-        self.fail(&message.into());
-    }
-
-    /// Answers with `{"error": ..}`.
-    fn fail(&self, error: &serde_json::Value) {
-        // A JSON object always serialises and is no `Err`.
-        let _ = self.send(&json!({ "error": error }));
-    }
-}
-
-impl Drop for AckSlot {
-    fn drop(&mut self) {
-        if *self.empty.get_mut() && !*self.sent.get_mut() && !*self.taken.get_mut() {
-            // No arguments always serialise.
-            let _ = self.send(&());
+        match written {
+            Ok(Ok(frame)) => Ok(frame),
+            Ok(Err(error)) => Err(Cause::Returned(error).into()),
+            Err(error) => Err(Cause::Emit(error.into()).into()),
         }
     }
-}
 
-/// What a call does with what its handler returned.
-pub(crate) struct Answer(pub(crate) Option<Arc<AckSlot>>);
+    fn give(&self, frame: Frame) {
+        if !self.answered.swap(true, Ordering::AcqRel) {
+            // If the socket has left, its client waits no more.
+            let _ = self.socket.push(frame, &Urgency::Reliable);
+        }
+    }
 
-impl Answer {
-    pub(crate) fn finish<T: Serialize>(self, value: &T) -> Result<(), Trouble> {
-        let is_unit = size_of::<T>() == 0 && std::any::type_name::<T>() == "()";
-        match self.0 {
-            Some(slot) if is_unit => {
-                slot.empty.store(true, Ordering::Release);
-                Ok(())
-            }
-            Some(slot) => slot.send(value),
-            None if is_unit => Ok(()),
-            // Nobody waits, but an error must not get lost.
-            None => match Encoder::default().ack(Head { namespace: "/", id: Some(0) }, value) {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(error)) => Err(Cause::Returned(error).into()),
-                Err(error) => Err(Cause::Emit(error.into()).into()),
-            },
+    fn is_answered(&self) -> bool {
+        self.answered.load(Ordering::Acquire)
+    }
+
+    fn reason(cause: &Cause) -> Value {
+        match cause {
+            Cause::Returned(error) => error.clone(),
+            cause => cause.to_string().into(),
         }
     }
 }
@@ -123,7 +84,7 @@ pub struct Ack(Option<Arc<AckSlot>>);
 impl Ack {
     pub(crate) fn new(slot: Option<Arc<AckSlot>>) -> Self {
         if let Some(slot) = &slot {
-            slot.taken.store(true, Ordering::Release);
+            slot.take();
         }
         Self(slot)
     }
@@ -139,7 +100,7 @@ impl Ack {
         if let Some(slot) = self.0
             && let Err(trouble) = slot.send(&value)
         {
-            slot.socket.report("ack", *trouble.0);
+            slot.asker().socket.report("ack", *trouble.0);
         }
     }
 }

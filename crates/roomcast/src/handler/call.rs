@@ -1,7 +1,6 @@
 //! A handler without its types, and the ways a call goes wrong.
 
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use super::signature::Handler;
 use crate::error::Cause;
 use crate::extract::EventContext;
 
-/// A call that has begun. Its error is reported and, if the client waits, has failed the acknowledgement already.
+/// A call that has begun. Its error is reported and, if somebody waits for an answer, fails that.
 pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<(), Trouble>> + Send>>;
 
 /// What goes wrong with a call; boxed, because it mostly does not.
@@ -24,18 +23,8 @@ impl From<Cause> for Trouble {
 }
 
 /// A handler of any signature.
-pub(crate) trait AnyHandler: Send + Sync {
-    fn call(&self, context: &mut EventContext<'_>) -> Result<HandlerFuture, Trouble>;
-}
+pub(crate) type AnyHandler = dyn Fn(&mut EventContext<'_>) -> Result<HandlerFuture, Trouble> + Send + Sync;
 
-struct Erased<H, P>(H, PhantomData<fn(P)>);
-
-impl<P: 'static, H: Handler<P>> AnyHandler for Erased<H, P> {
-    fn call(&self, context: &mut EventContext<'_>) -> Result<HandlerFuture, Trouble> {
-        self.0.call(context)
-    }
-}
-
-pub(crate) fn erase<P: 'static>(handler: impl Handler<P>) -> Arc<dyn AnyHandler> {
-    Arc::new(Erased(handler, PhantomData))
+pub(crate) fn erase<P: 'static>(handler: impl Handler<P>) -> Arc<AnyHandler> {
+    Arc::new(move |context: &mut EventContext<'_>| handler.call(context))
 }

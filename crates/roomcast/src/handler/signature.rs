@@ -30,34 +30,4 @@ pub trait Handler<Parameters>: Send + Sync + 'static {
     fn call(&self, context: &mut EventContext<'_>) -> Result<HandlerFuture, Trouble>;
 }
 
-macro_rules! handlers {
-    ($(($($parameter:ident),*))*) => {$(
-        impl<F, Fut, $($parameter,)*> Handler<($($parameter,)*)> for F
-        where
-            F: Fn($($parameter),*) -> Fut + Send + Sync + 'static,
-            Fut: Future + Send + 'static,
-            Fut::Output: Serialize,
-            $($parameter: FromEvent,)*
-        {
-            #[allow(non_snake_case, reason = "the macro names a variable like its type")]
-            fn call(&self, context: &mut EventContext<'_>) -> Result<HandlerFuture, Trouble> {
-                $(let $parameter = $parameter::from_event(context)?;)*
-                let answer = context.answer();
-                let future = self($($parameter),*);
-                Ok(Box::pin(async move { answer.finish(&future.await) }))
-            }
-        }
-    )*};
-}
-
-handlers! {
-    ()
-    (A)
-    (A, B)
-    (A, B, C)
-    (A, B, C, D)
-    (A, B, C, D, E)
-    (A, B, C, D, E, G)
-    (A, B, C, D, E, G, H)
-    (A, B, C, D, E, G, H, I)
-}
+super::closures_are_handlers!(Handler, EventContext, FromEvent::from_event);

@@ -13,14 +13,14 @@ use crate::socket::{Incoming, PacketMiddleware};
 
 #[derive(Clone, Default)]
 pub(crate) struct Definition {
-    pub(crate) middlewares: Vec<Arc<dyn AnyHandler>>,
-    pub(crate) connect: Vec<Arc<dyn AnyHandler>>,
-    pub(crate) any: Vec<Arc<dyn AnyHandler>>,
+    pub(crate) middlewares: Vec<Arc<AnyHandler>>,
+    pub(crate) connect: Vec<Arc<AnyHandler>>,
+    pub(crate) any: Vec<Arc<AnyHandler>>,
     pub(crate) packet_middlewares: Vec<PacketMiddleware>,
     pub(crate) events: Events,
-    pub(crate) disconnecting: Vec<Arc<dyn AnyHandler>>,
-    pub(crate) disconnect: Vec<Arc<dyn AnyHandler>>,
-    server_events: HashMap<Arc<str>, Vec<Arc<dyn AnyServerHandler>>>,
+    pub(crate) disconnecting: Vec<Arc<AnyHandler>>,
+    pub(crate) disconnect: Vec<Arc<AnyHandler>>,
+    server_events: HashMap<Arc<str>, Vec<Arc<AnyServerHandler>>>,
 }
 
 /// Handlers by the name of their event. Peers choose what is looked up, but not what is in it.
@@ -28,7 +28,7 @@ pub(crate) struct Definition {
 pub(crate) struct Events(HashMap<Arc<str>, Vec<Named>>);
 
 /// A handler and the name of its event.
-pub(crate) type Named = (Arc<str>, Arc<dyn AnyHandler>);
+pub(crate) type Named = (Arc<str>, Arc<AnyHandler>);
 
 impl Events {
     pub(crate) fn find(&self, name: &str) -> &[Named] {
@@ -73,7 +73,7 @@ impl Definition {
     }
 
     /// Who listens to an event of other nodes.
-    pub(crate) fn server_events(&self, event: &str) -> &[Arc<dyn AnyServerHandler>] {
+    pub(crate) fn server_events(&self, event: &str) -> &[Arc<AnyServerHandler>] {
         self.server_events.get(event).map_or(&[], Vec::as_slice)
     }
 

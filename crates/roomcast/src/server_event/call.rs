@@ -10,10 +10,11 @@ use proto::socket::read_event_array;
 use roomcast_adapter::RawJson;
 use roomcast_adapter::adapter::Answer;
 
-use super::answer::AnswerSlot;
+use super::answer::ServerAckSlot;
 use super::{AnyServerHandler, ServerEventContext};
 use crate::Namespace;
 use crate::error::{Cause, Failure, HandlerError};
+use crate::extract::EventReader;
 use crate::handler::{HandlerFuture, panic_message};
 
 /// The most calls of one namespace that may be suspended at the same time; events beyond it are refused.
@@ -32,14 +33,12 @@ pub(crate) fn receive(namespace: &Namespace, event: &RawJson, answer: Option<Ans
             return;
         }
     };
-    let slot = answer.map(AnswerSlot::new);
+    let slot = answer.map(ServerAckSlot::new);
     let definition = namespace.definition();
     for listener in definition.server_events(event.name()) {
         let mut context = ServerEventContext {
             namespace,
-            event: event.name(),
-            args: event.args(),
-            next: 0,
+            event: EventReader::new(event.name(), event.args()),
             slot: slot.as_ref(),
         };
         let call = Call { namespace: namespace.clone(), event: event.name().into(), slot: slot.clone() };
@@ -51,7 +50,7 @@ pub(crate) fn receive(namespace: &Namespace, event: &RawJson, answer: Option<Ans
 struct Call {
     namespace: Namespace,
     event: Arc<str>,
-    slot: Option<Arc<AnswerSlot>>,
+    slot: Option<Arc<ServerAckSlot>>,
 }
 
 impl Call {
@@ -64,8 +63,8 @@ impl Call {
     }
 }
 
-fn begin(listener: &dyn AnyServerHandler, context: &mut ServerEventContext<'_>, call: Call) {
-    let mut future = match catch_unwind(AssertUnwindSafe(|| listener.call(context))) {
+fn begin(listener: &AnyServerHandler, context: &mut ServerEventContext<'_>, call: Call) {
+    let mut future = match catch_unwind(AssertUnwindSafe(|| listener(context))) {
         Ok(Ok(future)) => future,
         Ok(Err(trouble)) => return call.report(*trouble.0),
         Err(panic) => return call.report(Cause::Panicked(panic_message(&*panic))),

@@ -1,28 +1,28 @@
 //! What may listen to the events of other nodes, and where its parameters come from.
 
 use std::future::Future;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
-use proto::socket::{ArgError, Args};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::ServerAck;
-use super::answer::{AnswerSlot, finish};
+use super::answer::ServerAckSlot;
 use crate::Namespace;
-use crate::error::Cause;
-use crate::extract::{Data, EventName, Rest, State};
-use crate::handler::{HandlerFuture, Trouble};
+use crate::extract::{Data, EventName, EventReader, Rest, State};
+use crate::handler::{HandlerFuture, Trouble, closures_are_handlers};
 
 /// The event that a call is for.
 pub struct ServerEventContext<'a> {
     pub(super) namespace: &'a Namespace,
-    pub(super) event: &'a str,
-    pub(super) args: &'a Args<'a>,
-    /// The argument that the next parameter takes.
-    pub(super) next: usize,
-    pub(super) slot: Option<&'a Arc<AnswerSlot>>,
+    pub(super) event: EventReader<'a>,
+    pub(super) slot: Option<&'a Arc<ServerAckSlot>>,
+}
+
+impl ServerEventContext<'_> {
+    fn answer_slot(&self) -> Option<Arc<ServerAckSlot>> {
+        self.slot.cloned()
+    }
 }
 
 /// What can be the parameter of a listener for other nodes' events: anything that serde can read, and [`Namespace`],
@@ -40,9 +40,7 @@ pub trait FromServerEvent: Sized {
 
 impl<T: DeserializeOwned> FromServerEvent for T {
     fn from_server_event(context: &mut ServerEventContext<'_>) -> Result<Self, Trouble> {
-        let index = context.next;
-        context.next += 1;
-        Ok(context.args.get(index).map_err(Cause::Arguments)?)
+        context.event.take()
     }
 }
 
@@ -54,31 +52,25 @@ impl FromServerEvent for Namespace {
 
 impl FromServerEvent for ServerAck {
     fn from_server_event(context: &mut ServerEventContext<'_>) -> Result<Self, Trouble> {
-        Ok(Self::new(context.slot.cloned()))
+        Ok(Self::new(context.answer_slot()))
     }
 }
 
 impl FromServerEvent for EventName {
     fn from_server_event(context: &mut ServerEventContext<'_>) -> Result<Self, Trouble> {
-        Ok(Self(context.event.to_owned()))
+        Ok(context.event.name())
     }
 }
 
 impl FromServerEvent for Data {
     fn from_server_event(context: &mut ServerEventContext<'_>) -> Result<Self, Trouble> {
-        let index = context.next;
-        context.next += 1;
-        let missing = Cause::Arguments(ArgError::Missing { index });
-        Ok(Self::of(context.args, index).ok_or(missing)?)
+        context.event.take_data()
     }
 }
 
 impl FromServerEvent for Rest {
     fn from_server_event(context: &mut ServerEventContext<'_>) -> Result<Self, Trouble> {
-        let rest = (context.next..context.args.len()).filter_map(|index| Data::of(context.args, index));
-        let rest = rest.collect();
-        context.next = context.args.len();
-        Ok(Self(rest))
+        Ok(context.event.take_rest())
     }
 }
 
@@ -105,51 +97,12 @@ pub trait ServerHandler<Parameters>: Send + Sync + 'static {
     fn call(&self, context: &mut ServerEventContext<'_>) -> Result<HandlerFuture, Trouble>;
 }
 
-macro_rules! handlers {
-    ($(($($parameter:ident),*))*) => {$(
-        impl<F, Fut, $($parameter,)*> ServerHandler<($($parameter,)*)> for F
-        where
-            F: Fn($($parameter),*) -> Fut + Send + Sync + 'static,
-            Fut: Future + Send + 'static,
-            Fut::Output: Serialize,
-            $($parameter: FromServerEvent,)*
-        {
-            #[allow(non_snake_case, reason = "the macro names a variable like its type")]
-            fn call(&self, context: &mut ServerEventContext<'_>) -> Result<HandlerFuture, Trouble> {
-                $(let $parameter = $parameter::from_server_event(context)?;)*
-                let slot = context.slot.cloned();
-                let future = self($($parameter),*);
-                Ok(Box::pin(async move { finish(slot, &future.await) }))
-            }
-        }
-    )*};
-}
-
-handlers! {
-    ()
-    (A)
-    (A, B)
-    (A, B, C)
-    (A, B, C, D)
-    (A, B, C, D, E)
-    (A, B, C, D, E, G)
-    (A, B, C, D, E, G, H)
-    (A, B, C, D, E, G, H, I)
-}
+closures_are_handlers!(ServerHandler, ServerEventContext, FromServerEvent::from_server_event);
 
 /// A listener of any signature.
-pub(crate) trait AnyServerHandler: Send + Sync {
-    fn call(&self, context: &mut ServerEventContext<'_>) -> Result<HandlerFuture, Trouble>;
-}
+pub(crate) type AnyServerHandler =
+    dyn Fn(&mut ServerEventContext<'_>) -> Result<HandlerFuture, Trouble> + Send + Sync;
 
-struct Erased<H, P>(H, PhantomData<fn(P)>);
-
-impl<P: 'static, H: ServerHandler<P>> AnyServerHandler for Erased<H, P> {
-    fn call(&self, context: &mut ServerEventContext<'_>) -> Result<HandlerFuture, Trouble> {
-        self.0.call(context)
-    }
-}
-
-pub(crate) fn erase<P: 'static>(handler: impl ServerHandler<P>) -> Arc<dyn AnyServerHandler> {
-    Arc::new(Erased(handler, PhantomData))
+pub(crate) fn erase<P: 'static>(handler: impl ServerHandler<P>) -> Arc<AnyServerHandler> {
+    Arc::new(move |context: &mut ServerEventContext<'_>| handler.call(context))
 }

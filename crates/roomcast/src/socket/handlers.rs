@@ -13,10 +13,10 @@ use crate::handler::{AnyHandler, Handler, erase};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HandlerId(u64);
 
-type Handlers = Vec<Arc<dyn AnyHandler>>;
+type Handlers = Vec<Arc<AnyHandler>>;
 
 /// Handlers that one event calls; mostly one.
-pub(crate) type Found = SmallVec<[(Arc<str>, Arc<dyn AnyHandler>); 1]>;
+pub(crate) type Found = SmallVec<[(Arc<str>, Arc<AnyHandler>); 1]>;
 
 /// Mostly none or one.
 type Few<T> = SmallVec<[T; 1]>;
@@ -26,13 +26,13 @@ pub(crate) type OutgoingListener = Arc<dyn Fn(&Socket, &Outgoing<'_>) + Send + S
 #[derive(Default)]
 pub(crate) struct HandlerTable {
     events: Vec<Entry>,
-    pub(super) any: Vec<(HandlerId, Arc<dyn AnyHandler>)>,
+    pub(super) any: Vec<(HandlerId, Arc<AnyHandler>)>,
     pub(super) outgoing: Vec<(HandlerId, OutgoingListener)>,
     middlewares: Vec<PacketMiddleware>,
-    disconnecting: Vec<Arc<dyn AnyHandler>>,
-    disconnect: Vec<Arc<dyn AnyHandler>>,
-    drain: Vec<Arc<dyn AnyHandler>>,
-    upgrade: Vec<Arc<dyn AnyHandler>>,
+    disconnecting: Vec<Arc<AnyHandler>>,
+    disconnect: Vec<Arc<AnyHandler>>,
+    drain: Vec<Arc<AnyHandler>>,
+    upgrade: Vec<Arc<AnyHandler>>,
     last_id: u64,
     /// It is the table of a socket that has not left.
     pub(super) alive: bool,
@@ -41,7 +41,7 @@ pub(crate) struct HandlerTable {
 struct Entry {
     id: HandlerId,
     name: Arc<str>,
-    handler: Arc<dyn AnyHandler>,
+    handler: Arc<AnyHandler>,
     once: bool,
 }
 
@@ -51,7 +51,7 @@ impl HandlerTable {
         HandlerId(self.last_id)
     }
 
-    fn add(&mut self, name: &str, handler: Arc<dyn AnyHandler>, once: bool) -> HandlerId {
+    fn add(&mut self, name: &str, handler: Arc<AnyHandler>, once: bool) -> HandlerId {
         let id = self.next_id();
         self.events.push(Entry { id, name: name.into(), handler, once });
         id
@@ -234,7 +234,7 @@ impl Socket {
     }
 
     /// The handlers for every event, and the packet middlewares.
-    pub(crate) fn listeners(&self) -> (Few<Arc<dyn AnyHandler>>, Few<PacketMiddleware>) {
+    pub(crate) fn listeners(&self) -> (Few<Arc<AnyHandler>>, Few<PacketMiddleware>) {
         if !self.has_handlers() {
             return Default::default();
         }

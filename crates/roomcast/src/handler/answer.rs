@@ -1,0 +1,107 @@
+//! The one answer to an event, given by whoever comes first. How it travels is the business of whoever asked.
+//!
+//! In: what a call returned or gave by hand, or why it failed. Out: one answer. What is odd: `()` answers with no
+//! arguments, but only after every handler of the event has had its chance to say more, that is, when the last of them
+//! lets the slot go.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::call::Trouble;
+use crate::error::Cause;
+
+/// Who waits for an answer: a client, or another node.
+pub(crate) trait Asker {
+    /// An answer that is written but not sent.
+    type Answer;
+
+    /// Writes an answer, also where nobody asks for it. An `Err` inside of the value is an error.
+    fn write<T: Serialize + ?Sized>(asker: Option<&Self>, value: &T) -> Result<Self::Answer, Trouble>;
+
+    /// Sends it, unless one was sent.
+    fn give(&self, answer: Self::Answer);
+
+    /// Whether one was sent.
+    fn is_answered(&self) -> bool;
+
+    /// What it may know of a call that failed.
+    fn reason(cause: &Cause) -> Value;
+}
+
+/// The place of one answer.
+#[derive(Debug)]
+pub(crate) struct AnswerSlot<A: Asker> {
+    asker: A,
+    /// A handler ended without a value: that is an answer, if no other comes.
+    empty: AtomicBool,
+    /// It was handed to a handler, which answers in its own time.
+    taken: AtomicBool,
+}
+
+impl<A: Asker> AnswerSlot<A> {
+    pub(crate) fn of(asker: A) -> Arc<Self> {
+        Arc::new(Self { asker, empty: AtomicBool::new(false), taken: AtomicBool::new(false) })
+    }
+
+    pub(crate) fn asker(&self) -> &A {
+        &self.asker
+    }
+
+    /// From now on it is answered by hand.
+    pub(crate) fn take(&self) {
+        self.taken.store(true, Ordering::Release);
+    }
+
+    /// Answers with a value; where that is an error, the answer says so, and so does the result.
+    pub(crate) fn send<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), Trouble> {
+        let answer = A::write(Some(&self.asker), value).inspect_err(|Trouble(cause)| self.fail_by(cause))?;
+        self.asker.give(answer);
+        Ok(())
+    }
+
+    /// Answers with what the asker may know of a failed call: `{"error": ..}`.
+    pub(crate) fn fail_by(&self, cause: &Cause) {
+        let reason = match cause {
+            // What the panic said is for the log, not for the peer.
+            Cause::Panicked(_) => "internal error".into(),
+            cause => A::reason(cause),
+        };
+        self.send_plain(&json!({ "error": reason }));
+    }
+
+    /// What always serialises and is no `Err`.
+    fn send_plain<T: Serialize>(&self, value: &T) {
+        if let Ok(answer) = A::write(Some(&self.asker), value) {
+            self.asker.give(answer);
+        }
+    }
+}
+
+impl<A: Asker> Drop for AnswerSlot<A> {
+    fn drop(&mut self) {
+        if *self.empty.get_mut() && !*self.taken.get_mut() && !self.asker.is_answered() {
+            self.send_plain(&());
+        }
+    }
+}
+
+/// What a call does with what its handler returned.
+pub(crate) fn finish<A: Asker, T: Serialize>(
+    slot: Option<Arc<AnswerSlot<A>>>,
+    value: &T,
+) -> Result<(), Trouble> {
+    let is_unit = size_of::<T>() == 0 && std::any::type_name::<T>() == "()";
+    match slot {
+        Some(slot) if is_unit => {
+            slot.empty.store(true, Ordering::Release);
+            Ok(())
+        }
+        Some(slot) => slot.send(value),
+        None if is_unit => Ok(()),
+        // Nobody waits, but an error must not get lost.
+        None => A::write(None, value).map(drop),
+    }
+}
