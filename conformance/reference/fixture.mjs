@@ -67,4 +67,11 @@ for (const namespace of everywhere) {
   });
 }
 
-http.listen(port, "127.0.0.1", () => console.log(`listening on 127.0.0.1:${http.address().port}`));
+http.listen(port, "127.0.0.1", async () => {
+  const { port } = http.address();
+  console.log(`listening on 127.0.0.1:${port}`);
+  if (!options.transports?.includes("webtransport")) return;
+  // Only here: its package is large.
+  const { serveWebTransport } = await import("./web-transport.mjs");
+  await serveWebTransport(io, port);
+});

@@ -147,6 +147,25 @@ async fn the_clients_of_all_nodes_acknowledge_a_broadcast() {
 }
 
 #[tokio::test]
+async fn a_question_to_many_that_nobody_awaits_any_more_leaves_nothing() {
+    let three = three().await;
+    // What other nodes keep ends with its time.
+    three.wires[1..].iter().for_each(|wire| wire.set_filter(|_| false));
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let (before, patient) = (tasks(), three.ios[0].timeout(Duration::from_secs(600)));
+    let asking = patient.emit_with_ack::<u32>("test", ());
+    assert_eq!(tasks(), before + 1, "this node waits for its own client");
+    drop(asking);
+    until("nobody waits", || tasks() == before).await;
+    // As many as may wait at once, and one more.
+    for _ in 0..=65_536 {
+        drop(patient.clone().to("nobody").emit_with_ack::<u32>("test", ()));
+    }
+    let asked = three.ios[0].timeout(Duration::from_millis(10)).emit_with_ack::<u32>("test", ()).await;
+    assert!(matches!(asked.unwrap_err().error, AckError::Timeout), "there was room for it");
+}
+
+#[tokio::test]
 async fn sockets_of_other_nodes_are_described_and_can_be_spoken_to() {
     let mut three = three().await;
     three.socket(1).set_data(serde_json::json!({ "name": "two" })).unwrap();
