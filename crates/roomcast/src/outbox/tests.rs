@@ -2,7 +2,10 @@
 
 mod model;
 
+use std::io::{self, IoSlice};
+
 use super::*;
+use crate::session::Wire;
 
 fn frame(n: usize) -> Frame {
     Frame::text(&n.to_string())
