@@ -2,53 +2,11 @@
 //
 // in:  a subject, and client options
 // out: connected sockets; what the fixture's log says
-// odd: every client has a connection of its own unless `forceNew: false` is given, and none outlives its test file:
-//      `closeAll` belongs in an `after` hook.
 import { io } from "socket.io-client";
-import { eventually, next } from "./wait.mjs";
+import { clientsOf } from "./clients.mjs";
+import { eventually } from "./wait.mjs";
 
-const opened = new Set();
-
-/** A client that is not connected yet; register handlers, then call `connect()`. */
-export function client(subject, namespace = "/", options = {}) {
-  const socket = io(subject.url + namespace, {
-    autoConnect: false,
-    forceNew: true,
-    reconnectionDelay: 10,
-    reconnectionDelayMax: 20,
-    ...options,
-  });
-  opened.add(socket);
-  return socket;
-}
-
-/** A connected client. */
-export async function connected(subject, namespace, options) {
-  const socket = client(subject, namespace, options);
-  socket.connect();
-  await next(socket, "connect");
-  return socket;
-}
-
-/** The error of a client that must not get in. */
-export async function refused(subject, namespace, options) {
-  const socket = client(subject, namespace, options);
-  const answer = next(socket, "connect_error");
-  socket.connect();
-  const [error] = await answer;
-  socket.disconnect();
-  return error;
-}
-
-export function closeAll() {
-  for (const { io: manager } of opened) {
-    // All namespaces of the connection, or the rest of them would reconnect for ever.
-    manager.reconnection(false);
-    for (const socket of Object.values(manager.nsps)) socket.disconnect();
-    manager.engine?.close();
-  }
-  opened.clear();
-}
+export const { client, connected, refused, closeAll } = clientsOf(io, "connect_error");
 
 /** Why the socket `id` left, once it has. */
 export async function reasonOf(observer, id) {

@@ -4,6 +4,7 @@
 // out: bytes, status codes, headers, close codes
 // odd: `Wire` answers engine pings by itself unless told not to, so that a slow machine does not end a session
 //      in the middle of a test about something else.
+import assert from "node:assert/strict";
 import http from "node:http";
 import net from "node:net";
 import { WebSocket } from "ws";
@@ -64,6 +65,13 @@ export class Polling {
     if (answer.status !== 200 || answer.text[0] !== "0") throw new Error(`handshake: ${answer.status} ${answer.text}`);
     const session = new Polling(subject, JSON.parse(answer.text.split(SEPARATOR)[0].slice(1)), query);
     session.opening = answer;
+    return session;
+  }
+
+  /** A session that has joined `/`. */
+  static async joined(subject, options) {
+    const session = await Polling.open(subject, options);
+    session.id = await session.connect();
     return session;
   }
 
@@ -152,6 +160,13 @@ export class Wire {
     return wire;
   }
 
+  /** A session that has joined `/`. */
+  static async joined(subject, options) {
+    const wire = await Wire.session(subject, options);
+    wire.id = await wire.connect();
+    return wire;
+  }
+
   send(...messages) {
     for (const message of messages) this.ws.send(message);
   }
@@ -167,6 +182,13 @@ export class Wire {
   async connect(namespace = "/", auth) {
     this.send(connectPacket(namespace, auth));
     return sidOf(await this.next(), namespace);
+  }
+
+  /** Shows that the fixture serves this session as before, and ends it. */
+  async livesOn() {
+    this.send('42999["message-with-ack","alive"]');
+    assert.equal(await this.next(), '43999["alive"]');
+    this.close();
   }
 
   /** Waits for the server to end this WebSocket. */

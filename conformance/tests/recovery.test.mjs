@@ -5,8 +5,9 @@
 // odd: connections are cut by ending the client's engine under it, which is what a lost network looks like to both sides
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { client, closeAll, connected, reasonOf, settled } from "../support/client.mjs";
+import { client, connected, reasonOf, settled } from "../support/client.mjs";
 import { ask, closeAllV2, connectedV2 } from "../support/client-v2.mjs";
+import { startObserved, stop } from "../support/fixture.mjs";
 import { listen } from "../support/modes.mjs";
 import { PARSERS } from "../support/parsers.mjs";
 import { rustOnly, start } from "../support/subject.mjs";
@@ -15,14 +16,8 @@ import { Polling, SEPARATOR, Wire, request } from "../support/wire.mjs";
 
 let subject;
 let observer;
-before(async () => {
-  subject = await start("fixture", "--recovery", 60_000);
-  observer = await connected(subject, "/", { transports: ["websocket"] });
-});
-after(async () => {
-  closeAll();
-  await subject.stop();
-});
+before(async () => ({ subject, observer } = await startObserved("--recovery", 60_000)));
+after(() => stop(subject));
 
 const cast = (target, event, value, by = observer) => by.emitWithAck("cast", { from: "namespace", ...target }, event, value);
 

@@ -6,21 +6,16 @@
 //      difference a client could see
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { closeAll, connected, reasonOf, settled } from "../support/client.mjs";
-import { rustOnly, start } from "../support/subject.mjs";
+import { connected, reasonOf, settled } from "../support/client.mjs";
+import { startObserved, stop } from "../support/fixture.mjs";
+import { rustOnly } from "../support/subject.mjs";
 import { next } from "../support/wait.mjs";
 import { Polling, SEPARATOR, Wire } from "../support/wire.mjs";
 
 let subject;
 let observer;
-before(async () => {
-  subject = await start("fixture");
-  observer = await connected(subject, "/", { transports: ["websocket"] });
-});
-after(async () => {
-  closeAll();
-  await subject.stop();
-});
+before(async () => ({ subject, observer } = await startObserved()));
+after(() => stop(subject));
 
 describe("handlers with types", { skip: rustOnly("handlers have no types") }, () => {
   const WRONG = [[], ["x", "a"], [1], [1, 2], [1.5, "a"], [null, null], [{}, []], [Buffer.from([1]), "a"]];

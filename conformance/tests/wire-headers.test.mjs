@@ -4,24 +4,15 @@
 // out: one test per rule
 // odd: CORS never refuses anybody here; it only says what a browser may read
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { test } from "node:test";
 import { gunzipSync, inflateSync } from "node:zlib";
-import { isReference, start } from "../support/subject.mjs";
+import { withFixture } from "../support/fixture.mjs";
+import { isReference } from "../support/subject.mjs";
 import { Polling, Wire, request } from "../support/wire.mjs";
 
 const V4 = { EIO: "4", transport: "polling" };
 const ORIGIN = "http://shop.example";
 const METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE";
-
-/** Runs a block of tests against a fixture with these options. */
-function withFixture(title, options, body) {
-  describe(title, () => {
-    let subject;
-    before(async () => (subject = await start("fixture", ...options)));
-    after(() => subject.stop());
-    body(() => subject);
-  });
-}
 
 const preflight = (subject, origin) =>
   request(subject, {

@@ -6,7 +6,8 @@
 //      deadline that is missed altogether must show
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { closeAll, connected, reasonOf, settled } from "../support/client.mjs";
+import { connected, reasonOf, settled } from "../support/client.mjs";
+import { startObserved, stop } from "../support/fixture.mjs";
 import { start } from "../support/subject.mjs";
 import { eventually } from "../support/wait.mjs";
 import { Polling, Wire, tcp, target } from "../support/wire.mjs";
@@ -17,14 +18,8 @@ const SLACK = 50;
 
 let subject;
 let observer;
-before(async () => {
-  subject = await start("fixture", "--ping-interval", INTERVAL, "--ping-timeout", TIMEOUT);
-  observer = await connected(subject, "/", { transports: ["websocket"] });
-});
-after(async () => {
-  closeAll();
-  await subject.stop();
-});
+before(async () => ({ subject, observer } = await startObserved("--ping-interval", INTERVAL, "--ping-timeout", TIMEOUT)));
+after(() => stop(subject));
 
 async function joined() {
   const wire = await Wire.session(subject, { answerPings: false });

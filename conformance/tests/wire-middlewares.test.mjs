@@ -4,7 +4,8 @@
 // out: one test per rule
 // odd: a middleware sees every request of the engine, upgrades too, but neither files of the client nor preflights
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
+import { withFixture } from "../support/fixture.mjs";
 import { rustOnly, isReference, start } from "../support/subject.mjs";
 import { SEPARATOR, Polling, Wire, exchange, request, upgradeRequest } from "../support/wire.mjs";
 
@@ -13,16 +14,6 @@ const ID = "AAAAAAAAAAAAAAAA";
 let ids = 0;
 /** An id that no session has had. */
 const freshId = () => `${ID}${String(ids++).padStart(4, "0")}`;
-
-/** Runs a block of tests against a fixture with these options. */
-function withFixture(title, options, body) {
-  describe(title, () => {
-    let subject;
-    before(async () => (subject = await start("fixture", ...options)));
-    after(() => subject.stop());
-    body(() => subject);
-  });
-}
 
 withFixture("engine middlewares", ["--middleware", "header:x-a=first", "--middleware", "later:x-a=second", "--middleware", "header:x-b=third"], (subject) => {
   test("run in order, also async ones, and set headers of polls and POSTs", async () => {

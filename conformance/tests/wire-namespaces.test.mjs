@@ -4,34 +4,19 @@
 // out: one test per rule
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { closeAll, connected, reasonOf } from "../support/client.mjs";
-import { rustOnly, start } from "../support/subject.mjs";
+import { reasonOf } from "../support/client.mjs";
+import { startObserved, stop } from "../support/fixture.mjs";
+import { rustOnly } from "../support/subject.mjs";
 import { Wire } from "../support/wire.mjs";
 
 const TWO_SOCKETS = rustOnly("a CONNECT while another is pending makes a second socket there");
 
 let subject;
 let observer;
-before(async () => {
-  subject = await start("fixture");
-  observer = await connected(subject, "/", { transports: ["websocket"] });
-});
-after(async () => {
-  closeAll();
-  await subject.stop();
-});
+before(async () => ({ subject, observer } = await startObserved()));
+after(() => stop(subject));
 
-async function joined() {
-  const wire = await Wire.session(subject);
-  wire.id = await wire.connect();
-  return wire;
-}
-
-async function livesOn(wire) {
-  wire.send('42999["message-with-ack","alive"]');
-  assert.equal(await wire.next(), '43999["alive"]');
-  wire.close();
-}
+const joined = () => Wire.joined(subject);
 
 const BYTES = Buffer.from([1, 2, 3]);
 const PLACE = '{"_placeholder":true,"num":0}';
@@ -42,7 +27,7 @@ describe("namespaces", () => {
       const wire = await joined();
       wire.send(`40${name},`);
       assert.equal(await wire.next(), `44${name},{"message":"Invalid namespace"}`);
-      await livesOn(wire);
+      await wire.livesOn();
     });
   }
 
@@ -58,7 +43,7 @@ describe("namespaces", () => {
     assert.match(await wire.next(), /^40\/custom,\{"sid":"[A-Za-z0-9_-]{20}"\}$/);
     assert.equal(await wire.next(), '42/custom,["greeting","hello"]');
     wire.send("41/custom");
-    await livesOn(wire);
+    await wire.livesOn();
   });
 
   test("a refusal carries message and data, or only the message", async () => {
@@ -68,7 +53,7 @@ describe("namespaces", () => {
     wire.send('40/auth,{"token":"plain"}');
     assert.equal(await wire.next(), '44/auth,{"message":"plain refusal"}');
     await wire.connect("/auth", { token: "secret" });
-    await livesOn(wire);
+    await wire.livesOn();
   });
 
   test("two CONNECTs while the first is pending make one socket at most", { skip: TWO_SOCKETS }, async () => {
@@ -94,7 +79,7 @@ describe("namespaces", () => {
     const patient = await joined();
     await patient.connect("/slow-mw");
     assert.match(await patient.next(), /^42\/slow-mw,\["order"/);
-    await livesOn(patient);
+    await patient.livesOn();
     assert.equal(await connections(), before + 1, "the patient one only");
   });
 
@@ -124,7 +109,7 @@ describe("acknowledgements", () => {
     const [, id] = /^42(\d+)\["question",\[1\]\]$/.exec(question);
     wire.send(`43${Number(id) + 1}["stranger"]`, `43${id}["first","more"]`, `43${id}["second"]`);
     assert.equal(await wire.next(), '435[{"ok":true,"value":"first"}]');
-    await livesOn(wire);
+    await wire.livesOn();
   });
 
   test("a server question may be answered with an attachment", async () => {

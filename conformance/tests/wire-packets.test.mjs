@@ -5,32 +5,16 @@
 // odd: rows where a strict parser may close what the reference lets pass accept both ends; they say so
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { closeAll, connected, reasonOf } from "../support/client.mjs";
-import { start } from "../support/subject.mjs";
+import { reasonOf } from "../support/client.mjs";
+import { startObserved, stop } from "../support/fixture.mjs";
 import { Wire } from "../support/wire.mjs";
 
 let subject;
 let observer;
-before(async () => {
-  subject = await start("fixture");
-  observer = await connected(subject, "/", { transports: ["websocket"] });
-});
-after(async () => {
-  closeAll();
-  await subject.stop();
-});
+before(async () => ({ subject, observer } = await startObserved()));
+after(() => stop(subject));
 
-async function joined() {
-  const wire = await Wire.session(subject);
-  wire.id = await wire.connect();
-  return wire;
-}
-
-async function livesOn(wire) {
-  wire.send('42999["message-with-ack","alive"]');
-  assert.equal(await wire.next(), '43999["alive"]');
-  wire.close();
-}
+const joined = () => Wire.joined(subject);
 
 /** A protocol violation ends the connection; both names are given to it, depending on what was still unsent. */
 async function assertViolation(wire) {
@@ -158,7 +142,7 @@ describe("odd packets that keep the connection", () => {
     test(`${what}: ${messages.filter((message) => typeof message === "string").join(" ")}`, async () => {
       const wire = await joined();
       wire.send(...messages);
-      await livesOn(wire);
+      await wire.livesOn();
     });
   }
 
@@ -181,7 +165,7 @@ describe("odd packets that keep the connection", () => {
         if (message === null || message === '43999["alive"]') break;
       }
       wire.close();
-      await livesOn(await joined());
+      await (await joined()).livesOn();
     });
   }
 
@@ -216,7 +200,7 @@ describe("values keep their form", () => {
         JSON.stringify(JSON.parse(value)),
         "also in its order",
       );
-      await livesOn(wire);
+      await wire.livesOn();
     });
   }
 
@@ -233,6 +217,6 @@ describe("values keep their form", () => {
     wire.send('42999["message-with-ack"]');
     await wire.next().catch(() => null);
     wire.close();
-    await livesOn(await joined());
+    await (await joined()).livesOn();
   });
 });

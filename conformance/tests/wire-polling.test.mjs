@@ -5,8 +5,8 @@
 // odd: "at the server" is always proven by a round trip on another connection, never by waiting
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { closeAll, connected, reasonOf, settled } from "../support/client.mjs";
-import { start } from "../support/subject.mjs";
+import { reasonOf, settled } from "../support/client.mjs";
+import { startObserved, stop } from "../support/fixture.mjs";
 import { eventually, within } from "../support/wait.mjs";
 import { Polling, SEPARATOR, allOf, target, tcp } from "../support/wire.mjs";
 
@@ -14,21 +14,10 @@ const LIMIT = 20_000;
 
 let subject;
 let observer;
-before(async () => {
-  subject = await start("fixture", "--max-payload", LIMIT);
-  observer = await connected(subject, "/", { transports: ["websocket"] });
-});
-after(async () => {
-  closeAll();
-  await subject.stop();
-});
+before(async () => ({ subject, observer } = await startObserved("--max-payload", LIMIT)));
+after(() => stop(subject));
 
-/** A polling session that has joined `/`. */
-async function joined() {
-  const session = await Polling.open(subject);
-  session.id = await session.connect();
-  return session;
-}
+const joined = () => Polling.joined(subject);
 
 /** Starts a poll and makes sure it is at the server. */
 async function pending(session, options) {

@@ -4,27 +4,18 @@
 // out: one test per rule
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { closeAll, connected, reasonOf } from "../support/client.mjs";
+import { reasonOf } from "../support/client.mjs";
+import { startObserved, stop } from "../support/fixture.mjs";
 import { start } from "../support/subject.mjs";
 import { eventually } from "../support/wait.mjs";
 import { Polling, SEPARATOR, Wire, exchange, upgradeRequest } from "../support/wire.mjs";
 
 let subject;
 let observer;
-before(async () => {
-  subject = await start("fixture", "--upgrade-timeout", 8000);
-  observer = await connected(subject, "/", { transports: ["websocket"] });
-});
-after(async () => {
-  closeAll();
-  await subject.stop();
-});
+before(async () => ({ subject, observer } = await startObserved("--upgrade-timeout", 8000)));
+after(() => stop(subject));
 
-async function joined(on = subject) {
-  const session = await Polling.open(on);
-  session.id = await session.connect();
-  return session;
-}
+const joined = (on = subject) => Polling.joined(on);
 
 const probing = (session) => Wire.open(session.subject, { query: { sid: session.sid } });
 

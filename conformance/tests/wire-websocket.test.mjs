@@ -5,8 +5,9 @@
 // odd: frames below this level (masking, fragments, close codes) are the business of the WebSocket suite, not of this one
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { closeAll, connected, reasonOf } from "../support/client.mjs";
-import { isReference, start } from "../support/subject.mjs";
+import { reasonOf } from "../support/client.mjs";
+import { startObserved, stop } from "../support/fixture.mjs";
+import { isReference } from "../support/subject.mjs";
 import { next } from "../support/wait.mjs";
 import { Wire } from "../support/wire.mjs";
 
@@ -14,21 +15,10 @@ const LIMIT = 20_000;
 
 let subject;
 let observer;
-before(async () => {
-  subject = await start("fixture", "--max-payload", LIMIT);
-  observer = await connected(subject, "/", { transports: ["websocket"] });
-});
-after(async () => {
-  closeAll();
-  await subject.stop();
-});
+before(async () => ({ subject, observer } = await startObserved("--max-payload", LIMIT)));
+after(() => stop(subject));
 
-/** A WebSocket session that has joined `/`. */
-async function joined(options) {
-  const wire = await Wire.session(subject, options);
-  wire.id = await wire.connect();
-  return wire;
-}
+const joined = (options) => Wire.joined(subject, options);
 
 /** Sends, and expects the session to end for `reason`. */
 async function endsWith(reasons, ...messages) {
@@ -38,12 +28,6 @@ async function endsWith(reasons, ...messages) {
   const reason = await reasonOf(observer, wire.id);
   assert.ok([reasons].flat().includes(reason), `left for "${reason}"`);
   return code;
-}
-
-async function livesOn(wire) {
-  wire.send('429["message-with-ack","still here"]');
-  assert.equal(await wire.next(), '439["still here"]');
-  wire.close();
 }
 
 describe("messages", () => {
@@ -107,8 +91,8 @@ describe("engine packets", () => {
       const wire = await joined();
       wire.send(packet);
       // Closing at once on a close packet is as good: nobody who sends one expects an answer.
-      if (packet === "1" && !isReference) return void (await Promise.race([wire.end(), livesOn(wire).catch(() => {})]));
-      await livesOn(wire);
+      if (packet === "1" && !isReference) return void (await Promise.race([wire.end(), wire.livesOn().catch(() => {})]));
+      await wire.livesOn();
     });
   }
 
@@ -126,7 +110,7 @@ describe("engine packets", () => {
     const pong = next(wire.ws, "pong");
     wire.ws.ping("hello");
     assert.equal((await pong)[0].toString(), "hello");
-    await livesOn(wire);
+    await wire.livesOn();
   });
 });
 

@@ -2,6 +2,7 @@
 //!
 //! In: a need. Out: it is met, by `apt-get`, `npm ci` or `pip` if it was not, or a [`Failure`] says what to install.
 
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,9 @@ use crate::{root, scratch};
 
 /// Older ones lack parts of `node:test`.
 const NODE: (u32, u32) = (20, 14);
+
+/// Where `@moq/web-transport` looks for its native part first.
+pub(crate) const WEB_TRANSPORT: &str = "NAPI_RS_NATIVE_LIBRARY_PATH";
 
 /// Places where a distribution puts the browser.
 const CHROMIUMS: [&str; 3] = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -68,6 +72,25 @@ pub(crate) fn npm_ci(folder: &str) -> Outcome {
         return Ok(());
     }
     Step::new("npm").args("ci --no-audit --no-fund").inside(folder).run()
+}
+
+/// The native part of `@moq/web-transport` in that folder, if the one in the package does not load on this machine: it wants a
+/// C library that many distributions do not have yet. It is built from the source that its authors publish.
+pub(crate) fn web_transport(folder: &str) -> Outcome<Option<PathBuf>> {
+    npm_ci(folder)?;
+    let of_the_package = "require('./node_modules/@moq/web-transport/napi.cjs')";
+    let loads = Step::new("node").args("--eval").arg(of_the_package).inside(folder);
+    if std::env::var_os(WEB_TRANSPORT).is_some() || loads.succeeds() {
+        return Ok(None);
+    }
+    let target = scratch("web-transport");
+    let build = "build --release --locked --package web-transport-node --target-dir";
+    Step::new("cargo").args(build).arg(&target).inside("conformance/web-transport").run()?;
+    let built = format!("{DLL_PREFIX}web_transport_node{DLL_SUFFIX}");
+    // Node loads nothing native of another name.
+    let module = target.join("web-transport.node");
+    fs::copy(target.join("release").join(built), &module).map_err(|error| Failure(error.to_string()))?;
+    Ok(Some(module))
 }
 
 /// A Python that has what `requirements.txt` of that folder says, in an environment below `target`.

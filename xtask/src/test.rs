@@ -3,7 +3,7 @@
 //! In: which parts. Out: their counts, and a record of the tests by name. What is odd: everything is built once, with all
 //! features, as debug binaries; the Node suites start those.
 
-use crate::machine::{chromium, npm_ci, python};
+use crate::machine::{WEB_TRANSPORT, chromium, npm_ci, python, web_transport};
 use crate::record;
 use crate::step::{Failure, Outcome, Step, all};
 use crate::tally::Tally;
@@ -44,10 +44,8 @@ pub(crate) fn suites(tally: &mut Tally) -> Outcome {
 
 /// The conformance tests against the packages they describe.
 pub(crate) fn reference(tally: &mut Tally) -> Outcome {
-    npm_ci("conformance")?;
     let step = readable(Step::new("npm").args("run --silent test:reference").inside("conformance"));
-    let step = step.env("CHROMIUM", chromium()?);
-    step.count("reference", tally).map_err(|failure| again(&failure, "reference"))
+    with_clients(step)?.count("reference", tally).map_err(|failure| again(&failure, "reference"))
 }
 
 fn rust(tally: &mut Tally) -> Outcome {
@@ -79,10 +77,18 @@ fn web(tally: &mut Tally) -> Outcome {
 
 fn conformance(tally: &mut Tally) -> Outcome {
     build()?;
-    npm_ci("conformance")?;
     let step = Step::new("npm").args("run --silent test:rust").inside("conformance");
-    let step = noted(step, "conformance").env("BIN_DIR", binaries()).env("CHROMIUM", chromium()?);
-    step.count("conformance", tally)
+    let step = noted(step, "conformance").env("BIN_DIR", binaries());
+    with_clients(step)?.count("conformance", tally)
+}
+
+/// The conformance tests with all that their clients need: packages, a browser, WebTransport for Node.
+fn with_clients(step: Step) -> Outcome<Step> {
+    let step = match web_transport("conformance")? {
+        Some(native) => step.env(WEB_TRANSPORT, native),
+        None => step,
+    };
+    Ok(step.env("CHROMIUM", chromium()?))
 }
 
 fn chat(tally: &mut Tally) -> Outcome {

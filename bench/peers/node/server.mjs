@@ -24,6 +24,8 @@ if (process.env.DEFLATE) options.perMessageDeflate = true;
 if (process.env.RECOVERY) options.connectionStateRecovery = {};
 if (process.env.PARSER === "msgpack") options.parser = (await import("socket.io-msgpack-parser")).default;
 const paths = tls();
+const webtransport = process.env.WEBTRANSPORT && paths;
+if (webtransport) options.transports = ["polling", "websocket", "webtransport"];
 
 if (values.engine === "uws") {
   const { App, SSLApp } = await import("uWebSockets.js").then(
@@ -51,5 +53,9 @@ if (values.engine === "uws") {
     session.request = null;
   });
   declare(io);
+  if (webtransport) {
+    const { serveWebTransport } = await import("./webtransport.mjs");
+    serveWebTransport(io, port, paths);
+  }
   server.listen(port, "127.0.0.1", () => console.log(`listening on 127.0.0.1:${port}`));
 }

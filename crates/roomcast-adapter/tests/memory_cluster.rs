@@ -1,10 +1,10 @@
 //! The test kit's suite over nodes in one process, and what happens to them when the wire between them is bad.
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use roomcast_adapter::adapter::BoxFuture;
+use roomcast_adapter::adapter::{AckSink, BoxFuture, Cancel};
 use roomcast_adapter::cluster::{
     Carrier, ClusterAdapter, Envelope, Inbox, MemoryCluster, MemoryNode, Message, NodeConfig, Publisher, Uid,
 };
@@ -13,7 +13,7 @@ use roomcast_adapter::{Adapter, AdapterFactory, Local, PublishError, RawJson, Re
 
 /// A fresh cluster for each case.
 #[derive(Default)]
-struct Fresh(std::sync::Mutex<MemoryCluster>);
+struct Fresh(Mutex<MemoryCluster>);
 
 impl Subject for Fresh {
     fn start(&self, nodes: Vec<Weak<dyn Local>>) -> BoxFuture<'_, Vec<Arc<dyn Adapter>>> {
@@ -191,5 +191,44 @@ async fn a_question_that_nobody_awaits_any_more_takes_no_room() {
         let mut polled = adapter.server_side_emit_with_ack(event, Duration::MAX);
         assert!(polled.as_mut().poll(&mut context).is_pending());
         drop(adapter.fetch_remote_sockets(Target::all(), Duration::MAX));
+    }
+}
+
+/// Whoever asks clients, and may go away.
+#[derive(Default)]
+struct Asker(Mutex<Vec<Cancel>>);
+
+impl AckSink for Asker {
+    fn expect_nodes(&self, nodes: usize) {
+        assert_eq!(nodes, 2);
+    }
+
+    fn node_counted(&self, clients: usize) {
+        assert_eq!(clients, 0);
+    }
+
+    fn answered(&self, answer: RawJson) {
+        panic!("there are no clients: {answer:?}");
+    }
+
+    fn on_cancel(&self, cancel: Cancel) {
+        self.0.lock().unwrap().push(cancel);
+    }
+}
+
+#[tokio::test]
+async fn a_question_to_clients_that_nobody_awaits_any_more_takes_no_room() {
+    let node = Arc::new(KitNode::new(None));
+    let local: Arc<dyn Local> = node.clone();
+    let adapter = ClusterAdapter::new(Arc::downgrade(&local), NodeConfig::default(), Silence);
+    adapter.init().await.unwrap();
+    let asker = Arc::new(Asker::default());
+    // As many as may wait at once, and one more.
+    for _ in 0..=65_536 {
+        adapter.broadcast_with_ack(Target::all(), event(0), Duration::MAX, asker.clone()).unwrap();
+        let cancels = std::mem::take(&mut *asker.0.lock().unwrap());
+        assert_eq!((cancels.len(), Arc::strong_count(&asker)), (1, 2));
+        cancels.into_iter().for_each(|cancel| cancel());
+        assert_eq!(Arc::strong_count(&asker), 1, "it is let go");
     }
 }

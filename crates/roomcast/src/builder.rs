@@ -296,7 +296,8 @@ impl<U> ServerBuilder<U> {
         self
     }
 
-    /// Calls a function for every request that is refused. JS: `io.engine.on("connection_error", ..)`.
+    /// Calls a function for every request that is refused, and for every WebTransport session that is. JS:
+    /// `io.engine.on("connection_error", ..)`.
     ///
     /// ```
     /// use roomcast::Io;

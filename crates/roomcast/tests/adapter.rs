@@ -318,6 +318,46 @@ fn an_adapter_made_before_there_is_a_runtime_gets_ready_when_the_server_listens(
 }
 
 #[tokio::test]
+async fn the_adapter_of_a_namespace_that_is_made_after_the_end_does_not_begin() {
+    let board = Switchboard::new();
+    let io = board.server();
+    io.adapters_ready().await.expect("it is");
+    io.close().await;
+    let late = io.of("/late");
+    let ready = soon("why it is not ready", late.adapter_ready()).await;
+    assert!(matches!(ready, Err(RequestError::Publish(PublishError::Closed))));
+    assert!(matches!(late.emit("e", ()).result(), Err(EmitError::Publish(PublishError::Closed))));
+    assert_eq!(board.take_calls(), ["init /", "close /"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adapter_that_is_ready_after_the_server_has_ended_is_closed_all_the_same() {
+    let board = Switchboard::new();
+    board.init.forget_permits(1000);
+    let io = board.server();
+    // Ten seconds of patience, then it ends without it.
+    io.close().await;
+    assert_eq!(board.take_calls(), [""; 0]);
+    board.init.add_permits(1);
+    let ready = io.adapters_ready().await;
+    assert!(matches!(ready, Err(RequestError::Publish(PublishError::Closed))));
+    assert_eq!(board.take_calls(), ["init /", "close /"]);
+}
+
+#[test]
+fn an_adapter_that_never_began_is_not_waited_for_after_the_end() {
+    let board = Switchboard::new();
+    let io = board.server();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime can be made").block_on(async {
+        io.close().await;
+        let ready = soon("why it is not ready", io.adapters_ready()).await;
+        assert!(matches!(ready, Err(RequestError::Publish(PublishError::Closed))));
+    });
+    assert_eq!(board.take_calls(), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_factory_that_panics_leaves_that_namespace_alone_and_hurts_nobody_else() {
     hush_panics();
     let board = Switchboard::new();

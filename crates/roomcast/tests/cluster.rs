@@ -147,6 +147,25 @@ async fn the_clients_of_all_nodes_acknowledge_a_broadcast() {
 }
 
 #[tokio::test]
+async fn a_question_to_many_that_nobody_awaits_any_more_leaves_nothing() {
+    let three = three().await;
+    // What other nodes keep ends with its time.
+    three.wires[1..].iter().for_each(|wire| wire.set_filter(|_| false));
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let (before, patient) = (tasks(), three.ios[0].timeout(Duration::from_secs(600)));
+    let asking = patient.emit_with_ack::<u32>("test", ());
+    assert_eq!(tasks(), before + 1, "this node waits for its own client");
+    drop(asking);
+    until("nobody waits", || tasks() == before).await;
+    // As many as may wait at once, and one more.
+    for _ in 0..=65_536 {
+        drop(patient.clone().to("nobody").emit_with_ack::<u32>("test", ()));
+    }
+    let asked = three.ios[0].timeout(Duration::from_millis(10)).emit_with_ack::<u32>("test", ()).await;
+    assert!(matches!(asked.unwrap_err().error, AckError::Timeout), "there was room for it");
+}
+
+#[tokio::test]
 async fn sockets_of_other_nodes_are_described_and_can_be_spoken_to() {
     let mut three = three().await;
     three.socket(1).set_data(serde_json::json!({ "name": "two" })).unwrap();
@@ -296,6 +315,40 @@ async fn every_other_server_answers_with_one_value() {
     let answers = three.ios[0].server_side_emit_with_ack::<serde_json::Value>("void", ()).await.unwrap();
     assert!(answers.contains(&serde_json::json!(null)));
     assert!(answers.contains(&serde_json::json!({ "error": "internal error" })));
+}
+
+/// Panics when it is dropped, if it is armed.
+struct Bomb(bool);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(!self.0, "on purpose");
+    }
+}
+
+#[tokio::test]
+async fn events_between_servers_beyond_those_at_work_are_refused_and_the_server_hears_on() {
+    hush_panics();
+    let cluster = MemoryCluster::new();
+    let ios = [(); 2].map(|()| Io::builder().adapter(cluster.node()).build());
+    for io in &ios {
+        io.adapters_ready().await.unwrap();
+    }
+    cluster.settled().await;
+    ios[1].on_server_event("wait", async |armed: bool| {
+        let _bomb = Bomb(armed);
+        std::future::pending::<()>().await;
+    });
+    ios[1].on_server_event("hello", async || "world");
+    for _ in 0..1024 {
+        ios[0].server_side_emit("wait", false).unwrap();
+    }
+    cluster.settled().await;
+    let refused = ios[0].server_side_emit_with_ack::<serde_json::Value>("wait", true);
+    let refused = soon("the answer", refused).await.unwrap();
+    assert_eq!(refused, [serde_json::json!({ "error": "too many server-side events at once" })]);
+    let heard = soon("the answer", ios[0].server_side_emit_with_ack::<String>("hello", ())).await;
+    assert_eq!(heard.unwrap(), ["world"]);
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use proto::websocket::Event;
-use roomcast::{Io, IoBuilder, Limits, Reason, Socket, Transport};
+use roomcast::{Io, IoBuilder, Limits, Reason, RefusalContext, Socket, Transport};
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use wtransport::endpoint::endpoint_side::Client as ClientSide;
@@ -322,6 +323,64 @@ async fn whoever_may_refuse_requests_may_refuse_these() {
     let strict = roomcast::OriginPolicy::new(["https://example.com"]).require(true);
     let origins = Io::builder().transports(&ALL).allowed_origins(strict);
     assert!(House::new(origins).await.session_at("/socket.io/").await.is_none());
+}
+
+/// A server that notes what it is told of refusals.
+async fn noting(builder: IoBuilder) -> (House, Arc<Mutex<Vec<RefusalContext>>>) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let note = told.clone();
+    let builder = builder.transports(&ALL).upgrade_timeout(Duration::from_millis(300));
+    let builder = builder.on_connection_error(move |refused| {
+        assert_eq!(refused.request().method().as_str(), "CONNECT");
+        note.lock().push(refused.context().clone());
+    });
+    (House::new(builder).await, told)
+}
+
+#[tokio::test]
+async fn the_program_is_told_of_each_session_that_is_refused_and_why() {
+    let unknown = "q7Zk1uT0mJ3vX9bYAAAB";
+    let (house, told) = noting(Io::builder().allow_eio3(true)).await;
+    house.say("4hello").await.ended().await;
+    soon("the end of the session", house.session().await.closed()).await;
+    house.say(&format!(r#"0{{"sid":"{unknown}"}}"#)).await.ended().await;
+    let old = Http::connect(house.address).await.get("/socket.io/?EIO=3&transport=polling").await;
+    let old = old.text().split('"').nth(3).unwrap().to_owned();
+    house.say(&format!(r#"0{{"sid":"{old}"}}"#)).await.ended().await;
+    let expected = [
+        RefusalContext::TransportHandshakeError,
+        RefusalContext::TransportHandshakeError,
+        RefusalContext::UnknownSid { sid: unknown.to_owned() },
+        RefusalContext::ProtocolMismatch { protocol: 4, previous_protocol: Some(3) },
+    ];
+    assert_eq!(*told.lock(), expected);
+    // One that goes away by itself was not refused, and one that is let in neither.
+    drop(house.session().await);
+    house.open().await;
+    assert_eq!(told.lock().len(), expected.len());
+
+    let (house, told) = noting(Io::builder().allow_request(|_| Err("no".into()))).await;
+    house.say("0").await.ended().await;
+    assert_eq!(*told.lock(), [RefusalContext::Forbidden { message: "no".to_owned() }]);
+
+    let (house, told) = noting(Io::builder().generate_id(|_| Ok("short".to_owned()))).await;
+    house.say("0").await.ended().await;
+    assert!(matches!(told.lock()[..], [RefusalContext::IdGenerationError { .. }]));
+
+    let (house, told) = noting(Io::builder().limits(Limits::new().sessions(1))).await;
+    let _only = house.open().await;
+    house.say("0").await.ended().await;
+    assert_eq!(*told.lock(), [RefusalContext::Full]);
+
+    let strict = roomcast::OriginPolicy::new(["https://example.com"]).require(true);
+    let (house, told) = noting(Io::builder().allowed_origins(strict)).await;
+    assert!(house.session_at("/socket.io/").await.is_none());
+    assert!(matches!(told.lock()[..], [RefusalContext::ForeignOrigin { .. }]));
+
+    let (house, told) = noting(Io::builder().middleware(async |_, _| Ok(()))).await;
+    assert!(house.session_at("/socket.io/").await.is_none());
+    assert!(house.session_at("/other/").await.is_none(), "nobody's path is nobody's refusal");
+    assert!(matches!(told.lock()[..], [RefusalContext::MiddlewareFailure { .. }]));
 }
 
 #[tokio::test]

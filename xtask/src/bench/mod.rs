@@ -28,19 +28,20 @@ mod plot;
 mod report;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::Value;
 
 use self::environment::{Environment, Placement};
 use self::options::Options;
+use self::plan::SCENARIOS;
 use self::rounds::Results;
 use self::run::Bench;
 use self::scenarios::Pace;
 use self::subjects::{Kind, Ready};
 use crate::step::{Failure, Outcome, Step};
-use crate::{binaries, scratch, test};
+use crate::{binaries, machine, scratch, test};
 
 /// `cargo xtask bench ...`.
 pub(crate) fn run(args: &[&str]) -> Outcome {
@@ -115,9 +116,22 @@ fn prepare(options: &Options) -> Outcome<Prepared> {
     let made = |error: std::io::Error| Failure(format!("{}: {error}", work.display()));
     fs::create_dir_all(&work).map_err(made)?;
     let certificate = run::certificate(&work)?;
+    let web_transport = web_transport(options, &subjects);
     placement.step_aside()?;
-    let bench = Bench { load: folder.join("load"), placement, certificate, logs: work };
+    let bench = Bench { load: folder.join("load"), placement, certificate, web_transport, logs: work };
     Ok(Prepared { bench, subjects, left_out })
+}
+
+/// What Node needs for WebTransport, if that is measured. Where it cannot be had, that stands in Node's cell.
+fn web_transport(options: &Options, subjects: &[Ready]) -> Option<PathBuf> {
+    let asked = SCENARIOS.iter().any(|scenario| {
+        let speaks = scenario.server.iter().any(|(name, _)| *name == "WEBTRANSPORT");
+        speaks
+            && options.wants(scenario.key)
+            && subjects.iter().any(|ready| scenario.peers.include(ready.name))
+    });
+    let native = asked.then(|| machine::web_transport("bench/peers/node")).transpose();
+    native.inspect_err(|Failure(why)| println!("xtask: no WebTransport for Node: {why}")).ok()??
 }
 
 /// Writes results, page and plot of the comparison.

@@ -287,8 +287,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         server: &[("WEBTRANSPORT", "1")],
         tls: true,
         floor: false,
-        // The official server's implementation of QUIC cannot be had from the npm registry.
-        peers: Peers::These(&[]),
+        peers: NODE,
         rows: &[
             row("fan-out to 200, 64 B, over WebTransport (µs per delivery)", CPU),
             row("200 clients on WebTransport (RSS KiB per client)", RSS),

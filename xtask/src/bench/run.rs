@@ -17,6 +17,7 @@ use super::environment::Placement;
 use super::measurement::{Measurement, last_lines};
 use super::scenarios::Cores;
 use super::subjects::Ready;
+use crate::machine::WEB_TRANSPORT;
 use crate::root;
 use crate::step::{Failure, Outcome};
 use crate::watch::{Watch, end, tree};
@@ -44,6 +45,8 @@ pub(super) struct Bench {
     pub(super) placement: Placement,
     /// Certificate and key of the runs with TLS.
     pub(super) certificate: (PathBuf, PathBuf),
+    /// The native part of WebTransport for Node, where the one in the package does not load.
+    pub(super) web_transport: Option<PathBuf>,
     /// Where the servers' complaints go.
     pub(super) logs: PathBuf,
 }
@@ -87,6 +90,9 @@ impl Bench {
         command.envs(job.environment.iter().copied()).current_dir(root());
         if job.tls {
             command.env("TLS_CERT", &self.certificate.0).env("TLS_KEY", &self.certificate.1);
+        }
+        if let Some(native) = &self.web_transport {
+            command.env(WEB_TRANSPORT, native);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         command.stderr(File::create(&log).map_err(failed)?);
@@ -203,6 +209,7 @@ mod tests {
             load: "sh".into(),
             placement: Placement::read().unwrap(),
             certificate: ("cert.pem".into(), "key.pem".into()),
+            web_transport: Some("web-transport.node".into()),
             logs: folder(test),
         };
         let subject = Ready {
@@ -242,9 +249,9 @@ mod tests {
         let measurement = measured(
             "environment",
             r#"echo '{"errors": ["show the log"]}'"#,
-            "echo interval $PING_INTERVAL, $TLS_CERT, $TLS_KEY >&2; echo listening on $1; exec sleep 1000",
+            "echo $PING_INTERVAL, $TLS_CERT, $TLS_KEY, $NAPI_RS_NATIVE_LIBRARY_PATH >&2; echo listening on $1; exec sleep 1000",
         );
-        assert_eq!(measurement.faults[1], "the server said: interval 1, cert.pem, key.pem");
+        assert_eq!(measurement.faults[1], "the server said: 1, cert.pem, key.pem, web-transport.node");
     }
 
     #[test]

@@ -110,7 +110,7 @@ pub(super) const SUBJECTS: [Subject; 9] = [
             after: "--engine ws",
             package: "socket.io",
         },
-        packages: &["socket.io", "engine.io", "ws", "bufferutil"],
+        packages: &["socket.io", "engine.io", "ws", "bufferutil", "@moq/web-transport"],
     },
     Subject {
         name: "node-uws",

@@ -21,7 +21,17 @@ pub trait AckSink: Send + Sync {
     /// One client that was counted will not answer: it has left. A node says this of its own clients; an adapter whose
     /// wire has no word for it leaves the asking node to its timeout, as does this default.
     fn lost(&self) {}
+
+    /// Whoever keeps something for the question, an adapter or a namespace, asks to be called when nobody waits for the
+    /// answers any more: once, at once if it is so already, with no lock held. It may never be called, and does nothing
+    /// then; a sink whose asker cannot go away does not keep it, as does this default.
+    fn on_cancel(&self, cancel: Cancel) {
+        drop(cancel);
+    }
 }
+
+/// Lets go of what is kept for a question that nobody awaits any more.
+pub type Cancel = Box<dyn FnOnce() + Send>;
 
 /// The state behind an [`AckSink`].
 ///

@@ -50,7 +50,7 @@ pub trait Adapter: Send + Sync + 'static {
     fn broadcast(&self, target: Target, event: RawJson) -> Result<Option<usize>, PublishError>;
 
     /// Sends an event and asks each socket for an acknowledgement. Everything that comes back goes to `sink`, which
-    /// is let go when `timeout` is over or no more can come.
+    /// is let go when `timeout` is over, no more can come, or it says that nobody waits ([`AckSink::on_cancel`]).
     ///
     /// # Errors
     /// As for [`broadcast`](Self::broadcast). Then the sink is told to expect this node only.

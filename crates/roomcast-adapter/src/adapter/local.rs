@@ -25,7 +25,7 @@ pub trait Local: Send + Sync {
     /// Sends an event and asks each socket for an acknowledgement within `timeout`.
     ///
     /// Calls `sink.node_counted` once, before it returns, and `sink.answered` for each answer. Forgets the sink when
-    /// all have answered or the time is over.
+    /// all have answered, the time is over, or nobody waits any more ([`AckSink::on_cancel`]).
     fn deliver_with_ack(&self, target: &Target, event: &RawJson, timeout: Duration, sink: Arc<dyn AckSink>);
 
     /// Describes the sockets the target means.

@@ -23,7 +23,7 @@ mod error;
 mod single;
 
 pub use self::{
-    acks::{AckGather, AckSink},
+    acks::{AckGather, AckSink, Cancel},
     contract::{Adapter, AdapterFactory, BoxFuture},
     error::{PublishError, RequestError},
     local::{Answer, Disconnect, Local, RemoteSocketData},

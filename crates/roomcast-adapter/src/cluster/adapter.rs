@@ -174,6 +174,13 @@ impl<C: Carrier> Shared<C> {
         self.carrier.publish(envelope)
     }
 
+    /// Nobody waits for the answers of a question.
+    fn forget(&self, id: &RequestId) {
+        // The end of a sink may be anybody's code: the lock is released before.
+        let sink = self.node().forget(id);
+        drop(sink);
+    }
+
     /// Sends a question and waits for what the others answer. Nothing is kept for one that nobody awaits.
     async fn ask<T>(
         &self,
@@ -196,6 +203,7 @@ struct Asked<'a, C: Carrier> {
 
 impl<C: Carrier> Drop for Asked<'_, C> {
     fn drop(&mut self) {
+        // There is no sink, only a reply that nobody waits for.
         self.shared.node().forget(&self.id);
     }
 }
@@ -294,11 +302,16 @@ impl<C: Carrier> Adapter for ClusterAdapter<C> {
                     shared.node().ask_sockets(target.clone(), event.clone(), timeout, sink.clone(), now());
                 asked.and_then(|(id, envelope, nodes)| {
                     shared.sooner.notify_one();
-                    shared
-                        .carrier
-                        .publish(envelope)
-                        .inspect_err(|_| shared.node().forget(&id))
-                        .map(|()| nodes)
+                    shared.carrier.publish(envelope).inspect_err(|_| shared.forget(&id))?;
+                    if nodes > 1 {
+                        let shared = Arc::downgrade(shared);
+                        sink.on_cancel(Box::new(move || {
+                            if let Some(shared) = shared.upgrade() {
+                                shared.forget(&id);
+                            }
+                        }));
+                    }
+                    Ok(nodes)
                 })
             }
         };

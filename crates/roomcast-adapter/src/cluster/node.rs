@@ -182,9 +182,10 @@ impl Node {
         Ok((id, envelope, nodes))
     }
 
-    /// The question could not be sent, or nobody waits for its answers any more.
-    pub fn forget(&mut self, id: &RequestId) {
-        self.requests.forget(id);
+    /// The question could not be sent, or nobody waits for its answers any more. Its sink comes back, to be dropped where no
+    /// lock is held.
+    pub fn forget(&mut self, id: &RequestId) -> Option<Deed> {
+        self.requests.forget(id)
     }
 
     /// An envelope has come. Its own, and those of other namespaces, are ignored.

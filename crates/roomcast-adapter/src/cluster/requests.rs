@@ -95,9 +95,12 @@ impl Requests {
         self.insert(id, deadline, Kind::Acks(Acks { nodes, sink }));
     }
 
-    /// It was not asked after all, or nobody waits for it any more.
-    pub(super) fn forget(&mut self, id: &RequestId) {
-        self.remove(id);
+    /// It was not asked after all, or nobody waits for it any more. A reply is dropped: whoever waited for it has gone first.
+    pub(super) fn forget(&mut self, id: &RequestId) -> Option<Deed> {
+        match self.remove(id)? {
+            Kind::Acks(acks) => Some(Deed::Over(acks.sink)),
+            Kind::Fetch(_) | Kind::ServerSide(_) => None,
+        }
     }
 
     pub(super) fn fetched(

@@ -44,6 +44,6 @@ pub use self::{
     contract::{Recovered, SessionRecord, SessionStore},
     log::{Audience, Gap, Log, LogBounds},
     offset::{OFFSET_LEN, Offsets, Position},
-    session::{CannotResume, Session},
+    session::{CannotResume, Session, Wants},
     sessions::{SessionBounds, Sessions, Taken},
 };

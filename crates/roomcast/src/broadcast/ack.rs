@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio::time::Sleep;
 
-use super::gathering::{Gathering, read_answer};
-use super::here::ask;
+use super::gathering::{Gathering, Waiting, read_answer};
+use super::here::{Recipients, ask};
 use crate::Socket;
 use crate::error::{AckError, BroadcastAckError};
 use crate::outbox::Urgency;
@@ -41,20 +41,11 @@ pub struct BroadcastAck<T> {
 /// Where the answers come from.
 enum Source {
     /// From the sockets of this node, who are asked directly.
-    Here { recipients: Recipients, answers: mpsc::UnboundedReceiver<Answer>, missing: usize },
+    Here { _recipients: Recipients, answers: mpsc::UnboundedReceiver<Answer>, missing: usize },
     /// From all nodes, through the adapter.
-    Cluster(Arc<Gathering>),
-}
-
-/// Forgets that anybody waits for them.
-struct Recipients(Vec<Socket>, u64);
-
-impl Drop for Recipients {
-    fn drop(&mut self) {
-        for socket in &self.0 {
-            socket.forget(self.1);
-        }
-    }
+    Cluster(Waiting),
+    /// From nobody any more.
+    Over,
 }
 
 impl<T> BroadcastAck<T> {
@@ -74,19 +65,17 @@ impl<T> BroadcastAck<T> {
             }
         }
         let missing = asked.len();
-        let source = Source::Here { recipients: Recipients(asked, id), answers, missing };
+        let source = Source::Here { _recipients: Recipients::new(asked, id), answers, missing };
         Self::new(source, None, timeout)
     }
 
     /// The answers of all nodes; `error` where the others may not have been asked.
     pub(super) fn gather(gathering: Arc<Gathering>, timeout: Duration, error: Option<AckError>) -> Self {
-        Self::new(Source::Cluster(gathering), error, Some(timeout))
+        Self::new(Source::Cluster(Waiting(gathering)), error, Some(timeout))
     }
 
     pub(super) fn failed(error: AckError) -> Self {
-        let (_, answers) = mpsc::unbounded_channel();
-        let source = Source::Here { recipients: Recipients(Vec::new(), 0), answers, missing: 0 };
-        Self::new(source, Some(error), None)
+        Self::new(Source::Over, Some(error), None)
     }
 
     fn new(source: Source, error: Option<AckError>, timeout: Option<Duration>) -> Self {
@@ -102,10 +91,7 @@ impl<T> BroadcastAck<T> {
     }
 
     fn finish(&mut self) -> Result<Vec<T>, BroadcastAckError<T>> {
-        if let Source::Here { recipients, .. } = &mut self.source {
-            recipients.0.iter().for_each(|socket| _ = socket.forget(recipients.1));
-            recipients.0 = Vec::new();
-        }
+        self.source = Source::Over;
         let responses = std::mem::take(&mut self.responses);
         match self.error.take() {
             None => Ok(responses),
@@ -118,14 +104,14 @@ impl<T: DeserializeOwned> BroadcastAck<T> {
     fn poll_answers(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let answer = match &mut self.source {
-                Source::Here { missing: 0, .. } => return Poll::Ready(()),
+                Source::Over | Source::Here { missing: 0, .. } => return Poll::Ready(()),
                 Source::Here { answers, missing, .. } => {
                     let answer = ready!(answers.poll_recv(cx));
                     *missing -= 1;
                     answer.flatten().ok_or(AckError::Disconnected).and_then(|args| read(&args))
                 }
                 Source::Cluster(gathering) => {
-                    let (answers, lost) = ready!(gathering.poll_complete(cx));
+                    let (answers, lost) = ready!(gathering.0.poll_complete(cx));
                     answers.iter().for_each(|answer| self.add(read_answer(answer)));
                     if lost {
                         self.add(Err(AckError::Disconnected));
@@ -150,7 +136,7 @@ impl<T: DeserializeOwned + Unpin> Future for BroadcastAck<T> {
             && timeout.as_mut().poll(cx).is_ready()
         {
             if let Source::Cluster(gathering) = &this.source {
-                let answers = gathering.take();
+                let answers = gathering.0.take();
                 answers.iter().for_each(|answer| this.add(read_answer(answer)));
             }
             this.error = Some(AckError::Timeout);

@@ -1,11 +1,12 @@
 //! The answers of a whole cluster to one question, gathered for whoever awaits them.
 
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 use proto::socket::Args;
 use roomcast_adapter::RawJson;
-use roomcast_adapter::adapter::{AckGather, AckSink};
+use roomcast_adapter::adapter::{AckGather, AckSink, Cancel};
 use serde::de::DeserializeOwned;
 
 use crate::error::AckError;
@@ -19,6 +20,18 @@ pub(super) struct Gathering(Mutex<State>);
 struct State {
     gather: AckGather,
     waker: Option<Waker>,
+    /// What adapter and namespace keep for the question, to be let go with its end.
+    kept: Vec<Cancel>,
+    over: bool,
+}
+
+/// Whoever waits. Dropped, nobody does.
+pub(super) struct Waiting(pub(super) Arc<Gathering>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 impl Gathering {
@@ -37,9 +50,23 @@ impl Gathering {
         take(&mut self.0.lock()).0
     }
 
+    /// Nobody waits any more.
+    fn end(&self) {
+        let (kept, answers) = {
+            let mut state = self.0.lock();
+            state.over = true;
+            (std::mem::take(&mut state.kept), std::mem::take(&mut state.gather))
+        };
+        drop(answers);
+        kept.into_iter().for_each(|cancel| cancel());
+    }
+
     fn change(&self, change: impl FnOnce(&mut AckGather)) {
         let waker = {
             let mut state = self.0.lock();
+            if state.over {
+                return;
+            }
             change(&mut state.gather);
             if state.gather.is_complete() { state.waker.take() } else { None }
         };
@@ -70,6 +97,17 @@ impl AckSink for Gathering {
 
     fn lost(&self) {
         self.change(AckGather::lost);
+    }
+
+    fn on_cancel(&self, cancel: Cancel) {
+        {
+            let mut state = self.0.lock();
+            if !state.over {
+                state.kept.push(cancel);
+                return;
+            }
+        }
+        cancel();
     }
 }
 

@@ -13,6 +13,7 @@ use roomcast_adapter::adapter::AckSink;
 use roomcast_adapter::{RawJson, Target};
 use tokio::sync::oneshot;
 
+use crate::Socket;
 use crate::namespace::NamespaceInner;
 use crate::outbox::{Pushed, Urgency};
 use crate::recovery;
@@ -87,6 +88,23 @@ impl Asked {
     }
 }
 
+/// Sockets that owe answers of one number. Dropped, nobody waits for those any more.
+pub(super) struct Recipients(Vec<Socket>, u64);
+
+impl Recipients {
+    pub(super) fn new(sockets: Vec<Socket>, id: u64) -> Self {
+        Self(sockets, id)
+    }
+}
+
+impl Drop for Recipients {
+    fn drop(&mut self) {
+        for socket in &self.0 {
+            socket.forget(self.1);
+        }
+    }
+}
+
 /// Asks every socket that the target means, and lets the answers go to the sink until the time is over.
 pub(crate) fn ask_here(
     namespace: &NamespaceInner,
@@ -113,15 +131,17 @@ pub(crate) fn ask_here(
     }
     drop(asked);
     sink.node_counted(waiting.len());
-    drop(sink);
     if waiting.is_empty() {
         return;
     }
+    let waiting = Recipients::new(waiting, id);
     // Whoever asks through an adapter is inside of a runtime: sessions live there, too.
-    tokio::spawn(async move {
+    let task = tokio::spawn(async move {
+        let _waiting = waiting;
         let _ = tokio::time::timeout(timeout, done).await;
-        waiting.iter().for_each(|socket| _ = socket.forget(id));
     });
+    let task = task.abort_handle();
+    sink.on_cancel(Box::new(move || task.abort()));
 }
 
 /// How a question travels: who waits for an answer would wait in vain for one to an event that was dropped later.
@@ -133,7 +153,7 @@ pub(super) fn asking(target: &Target) -> &'static Urgency {
 }
 
 /// Sends a question to one socket. Whether its answer, or its end, comes or has come.
-pub(super) fn ask(socket: &crate::Socket, frame: &Frame, id: u64, waiter: Waiter, urgency: &Urgency) -> bool {
+pub(super) fn ask(socket: &Socket, frame: &Frame, id: u64, waiter: Waiter, urgency: &Urgency) -> bool {
     Outgoing::tell(socket, frame);
     if !socket.wait_for(id, waiter) {
         return false;

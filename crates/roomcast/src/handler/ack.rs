@@ -1,7 +1,6 @@
 //! The answer to a client's event: its acknowledgement.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use proto::engine::Frame;
 use proto::socket::Head;
@@ -22,21 +21,21 @@ pub(crate) type AckSlot = AnswerSlot<AskingClient>;
 pub(crate) struct AskingClient {
     socket: Socket,
     id: u64,
-    answered: AtomicBool,
 }
 
 impl AckSlot {
     pub(crate) fn new(socket: Socket, id: u64) -> Arc<Self> {
-        Self::of(AskingClient { socket, id, answered: AtomicBool::new(false) })
+        Self::of(AskingClient { socket, id })
     }
 }
 
 impl Asker for AskingClient {
     type Answer = Frame;
 
+    #[inline]
     fn write<T: Serialize + ?Sized>(asker: Option<&Self>, value: &T) -> Result<Frame, Trouble> {
         let written = match asker {
-            Some(Self { socket, id, .. }) => {
+            Some(Self { socket, id }) => {
                 socket.encoder().ack(Head { namespace: socket.namespace_path(), id: Some(*id) }, value)
             }
             None => Encoder::default().ack(Head { namespace: "/", id: Some(0) }, value),
@@ -48,15 +47,9 @@ impl Asker for AskingClient {
         }
     }
 
-    fn give(&self, frame: Frame) {
-        if !self.answered.swap(true, Ordering::AcqRel) {
-            // If the socket has left, its client waits no more.
-            let _ = self.socket.push(frame, &Urgency::Reliable);
-        }
-    }
-
-    fn is_answered(&self) -> bool {
-        self.answered.load(Ordering::Acquire)
+    fn send(&self, frame: Frame) {
+        // If the socket has left, its client waits no more.
+        let _ = self.socket.push(frame, &Urgency::Reliable);
     }
 
     fn reason(cause: &Cause) -> Value {

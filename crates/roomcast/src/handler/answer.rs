@@ -21,11 +21,8 @@ pub(crate) trait Asker {
     /// Writes an answer, also where nobody asks for it. An `Err` inside of the value is an error.
     fn write<T: Serialize + ?Sized>(asker: Option<&Self>, value: &T) -> Result<Self::Answer, Trouble>;
 
-    /// Sends it, unless one was sent.
-    fn give(&self, answer: Self::Answer);
-
-    /// Whether one was sent.
-    fn is_answered(&self) -> bool;
+    /// Sends it. Called once at the most.
+    fn send(&self, answer: Self::Answer);
 
     /// What it may know of a call that failed.
     fn reason(cause: &Cause) -> Value;
@@ -35,6 +32,7 @@ pub(crate) trait Asker {
 #[derive(Debug)]
 pub(crate) struct AnswerSlot<A: Asker> {
     asker: A,
+    sent: AtomicBool,
     /// A handler ended without a value: that is an answer, if no other comes.
     empty: AtomicBool,
     /// It was handed to a handler, which answers in its own time.
@@ -43,7 +41,8 @@ pub(crate) struct AnswerSlot<A: Asker> {
 
 impl<A: Asker> AnswerSlot<A> {
     pub(crate) fn of(asker: A) -> Arc<Self> {
-        Arc::new(Self { asker, empty: AtomicBool::new(false), taken: AtomicBool::new(false) })
+        let (sent, empty, taken) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Self { asker, sent, empty, taken })
     }
 
     pub(crate) fn asker(&self) -> &A {
@@ -55,10 +54,10 @@ impl<A: Asker> AnswerSlot<A> {
         self.taken.store(true, Ordering::Release);
     }
 
-    /// Answers with a value; where that is an error, the answer says so, and so does the result.
+    /// Answers with a value, unless it was answered; where that is an error, the answer says so, and so does the result.
     pub(crate) fn send<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), Trouble> {
         let answer = A::write(Some(&self.asker), value).inspect_err(|Trouble(cause)| self.fail_by(cause))?;
-        self.asker.give(answer);
+        self.give(answer);
         Ok(())
     }
 
@@ -75,14 +74,20 @@ impl<A: Asker> AnswerSlot<A> {
     /// What always serialises and is no `Err`.
     fn send_plain<T: Serialize>(&self, value: &T) {
         if let Ok(answer) = A::write(Some(&self.asker), value) {
-            self.asker.give(answer);
+            self.give(answer);
+        }
+    }
+
+    fn give(&self, answer: A::Answer) {
+        if !self.sent.swap(true, Ordering::AcqRel) {
+            self.asker.send(answer);
         }
     }
 }
 
 impl<A: Asker> Drop for AnswerSlot<A> {
     fn drop(&mut self) {
-        if *self.empty.get_mut() && !*self.taken.get_mut() && !self.asker.is_answered() {
+        if *self.empty.get_mut() && !*self.sent.get_mut() && !*self.taken.get_mut() {
             self.send_plain(&());
         }
     }

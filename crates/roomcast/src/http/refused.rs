@@ -4,6 +4,8 @@ use std::fmt;
 
 use http::Method;
 use http::header::ORIGIN;
+#[cfg(feature = "webtransport")]
+use proto::engine::Revision;
 use proto::engine::{HandshakeError, Transport};
 
 use super::http_request::HttpRequest;
@@ -49,7 +51,8 @@ pub enum RefusalContext {
         /// Where the session is, unless it has ended meanwhile.
         previous_transport: Option<Transport>,
     },
-    /// Code 3, `TRANSPORT_HANDSHAKE_ERROR`: a WebSocket was asked for by a request that cannot become one.
+    /// Code 3, `TRANSPORT_HANDSHAKE_ERROR`: a WebSocket was asked for by a request that cannot become one, or a WebTransport
+    /// session does not begin as it has to, or not in time.
     TransportHandshakeError,
     /// Code 3, `PROTOCOL_MISMATCH`: the session was opened with another revision of the protocol.
     ProtocolMismatch {
@@ -134,6 +137,17 @@ impl ConnectionRefused {
             _ => RefusalContext::Unavailable,
         };
         Self { request, error, context }
+    }
+
+    /// The same of a client that names its session on a stream, not in its query. There is one revision on streams.
+    #[cfg(feature = "webtransport")]
+    pub(super) fn of_a_stream(mut self, named: proto::Sid) -> Self {
+        match &mut self.context {
+            RefusalContext::UnknownSid { sid } => *sid = named.to_string(),
+            RefusalContext::ProtocolMismatch { protocol, .. } => *protocol = Revision::V4.number(),
+            _ => {}
+        }
+        self
     }
 
     /// The request. JS: `err.req`.

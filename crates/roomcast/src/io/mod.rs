@@ -190,7 +190,8 @@ impl Io {
     /// seconds later. What
     /// waits in outboxes is dropped, and no DISCONNECT is sent, so that clients reconnect by themselves. JS: `io.close()`.
     ///
-    /// Then the adapters of all namespaces are closed, for which there are ten seconds as well.
+    /// Then the adapters of all namespaces are closed, for which there are ten seconds as well. One that is not even ready by
+    /// then is closed as soon as it is; that of a namespace which is made later does not begin.
     ///
     /// A handler that awaits this would wait for its own end: call it from another task.
     ///
@@ -201,7 +202,7 @@ impl Io {
         if let Some(absence) = &self.0.absence {
             absence.clear();
         }
-        let namespaces = self.0.namespaces.all();
+        let namespaces = self.0.namespaces.close();
         let closing = namespaces.iter().map(Namespace::close_adapter);
         let _ = tokio::time::timeout(GRACE, futures_util::future::join_all(closing)).await;
     }

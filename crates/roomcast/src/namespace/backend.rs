@@ -3,11 +3,12 @@
 //! In: a namespace that was made, a client or a server that waits until it may be used, the end. Out: the adapter, once its
 //! `init` has succeeded, or why it cannot be used. What is odd: `init` is awaited by a task of its own, because a
 //! namespace is made by a call that does not wait, perhaps before there is a runtime. Whoever comes first inside of one,
-//! the server that begins to listen at the latest, begins it.
+//! the server that begins to listen at the latest, begins it. If the end comes while it is under way, that task also closes
+//! the adapter, however long `init` takes and whoever still waits for it.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use futures_util::FutureExt;
 use roomcast_adapter::{Adapter, PublishError, RequestError};
@@ -17,17 +18,23 @@ use tokio::sync::watch;
 /// What became of an adapter's `init`; `None` until it has ended.
 type Outcome = Option<Result<(), RequestError>>;
 
+/// `init` has begun.
+const STARTED: u8 = 1;
+/// `init` has ended.
+const INITIALISED: u8 = 2;
+/// It is not to be used any more.
+const CLOSED: u8 = 4;
+
 pub(crate) struct Backend {
     adapter: Arc<dyn Adapter>,
-    started: AtomicBool,
-    closed: AtomicBool,
+    /// What has happened to it. One number, so that of two things at the same time one is known to be the first.
+    state: AtomicU8,
     outcome: watch::Sender<Outcome>,
 }
 
 impl Backend {
     pub(super) fn new(adapter: Arc<dyn Adapter>) -> Arc<Self> {
-        let (started, closed) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { adapter, started, closed, outcome: watch::Sender::new(None) })
+        Arc::new(Self { adapter, state: AtomicU8::new(0), outcome: watch::Sender::new(None) })
     }
 
     /// The adapter, whatever its state.
@@ -37,7 +44,7 @@ impl Backend {
 
     /// The adapter, if it may be used now.
     pub(crate) fn usable(&self) -> Result<&dyn Adapter, PublishError> {
-        if self.closed.load(Ordering::Acquire) {
+        if self.state.load(Ordering::Acquire) & CLOSED != 0 {
             return Err(PublishError::Closed);
         }
         match &*self.outcome.borrow() {
@@ -50,7 +57,7 @@ impl Backend {
     /// Begins `init`, once, if there is a runtime to await it.
     pub(crate) fn start(self: &Arc<Self>, namespace: &str) {
         let Ok(runtime) = Handle::try_current() else { return };
-        if self.closed.load(Ordering::Acquire) || self.started.swap(true, Ordering::AcqRel) {
+        if self.happened(STARTED) & (STARTED | CLOSED) != 0 {
             return;
         }
         let (this, namespace) = (self.clone(), namespace.to_owned());
@@ -63,6 +70,13 @@ impl Backend {
             if let Err(error) = &outcome {
                 tracing::error!(namespace, %error, "the adapter is not to be had: this node serves alone");
             }
+            let outcome = match this.happened(INITIALISED) & CLOSED {
+                0 => outcome,
+                _ => {
+                    this.end(&namespace).await;
+                    Err(PublishError::Closed.into())
+                }
+            };
             this.outcome.send_replace(Some(outcome));
         });
     }
@@ -80,11 +94,30 @@ impl Backend {
 
     /// Ends it, once. One that is still getting ready does so first.
     pub(crate) async fn close(&self, namespace: &str) {
-        if self.closed.swap(true, Ordering::AcqRel) || !self.started.load(Ordering::Acquire) {
-            return;
+        match self.happened(CLOSED) {
+            0 => _ = self.outcome.send_replace(Some(Err(PublishError::Closed.into()))),
+            STARTED => {
+                let mut outcome = self.outcome.subscribe();
+                let _ = outcome.wait_for(Option::is_some).await;
+            }
+            before if before & CLOSED == 0 => self.end(namespace).await,
+            _ => {}
         }
-        let mut outcome = self.outcome.subscribe();
-        let _ = outcome.wait_for(Option::is_some).await;
+    }
+
+    /// Ends it before it has begun.
+    pub(crate) fn refuse(&self) {
+        if self.happened(CLOSED) == 0 {
+            self.outcome.send_replace(Some(Err(PublishError::Closed.into())));
+        }
+    }
+
+    /// Remembers that this has happened, and says what had before.
+    fn happened(&self, what: u8) -> u8 {
+        self.state.fetch_or(what, Ordering::AcqRel)
+    }
+
+    async fn end(&self, namespace: &str) {
         match AssertUnwindSafe(self.adapter.close()).catch_unwind().await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(namespace, %error, "the adapter did not close well"),

@@ -165,6 +165,13 @@ impl Namespace {
         }
     }
 
+    /// It comes when the server has ended: its adapter is not to begin.
+    pub(crate) fn refuse_adapter(&self) {
+        if let Some(backend) = self.backend() {
+            backend.refuse();
+        }
+    }
+
     /// Its adapter, if the server was given one. JS: `namespace.adapter`.
     #[must_use]
     pub fn adapter(&self) -> Option<&Arc<dyn Adapter>> {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use proto::socket::{NamespacePath, Value};
@@ -29,6 +29,8 @@ pub(crate) struct Registry {
     pub(super) adapter: Option<Box<dyn AdapterFactory>>,
     /// Whether an empty child is freed.
     clean_up: bool,
+    /// The server has ended: who comes now gets no adapter that works.
+    closed: AtomicBool,
     namespaces: RwLock<HashMap<NamespacePath, Namespace>>,
     parents: RwLock<Vec<Arc<Parent>>>,
     new_namespace: RwLock<Vec<Arc<NewNamespace>>>,
@@ -74,8 +76,9 @@ impl Registry {
         adapter: Option<Box<dyn AdapterFactory>>,
     ) -> Self {
         let (namespaces, parents, new_namespace) = Default::default();
+        let closed = AtomicBool::new(false);
         let registry =
-            Self { max_rooms, hooks, absence, adapter, clean_up, namespaces, parents, new_namespace };
+            Self { max_rooms, hooks, absence, adapter, clean_up, closed, namespaces, parents, new_namespace };
         registry.of(&NamespacePath::root());
         registry
     }
@@ -135,9 +138,19 @@ impl Registry {
             }
         };
         if is_new {
+            // Whoever has closed the registry before has not seen it.
+            if self.closed.load(Ordering::Acquire) {
+                made.refuse_adapter();
+            }
             self.announce(&made);
         }
         taken
+    }
+
+    /// The server ends. Gives all namespaces, whose adapters are then to be closed; those of later ones never begin.
+    pub(crate) fn close(&self) -> Vec<Namespace> {
+        self.closed.store(true, Ordering::Release);
+        self.all()
     }
 
     /// Tells whoever wants to know of a new namespace; then clients come in.

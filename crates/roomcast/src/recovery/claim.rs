@@ -68,13 +68,9 @@ fn missed(
     recorder: &Recorder,
     mailbox: &Mailbox,
 ) -> Option<Missed> {
-    let wants = session.wants();
-    let log = recorder.lock();
-    let from = session.resume(offset, &log).ok()?;
-    let events = log.after(from).ok()?.filter(|(position, audience, _)| wants.event(*position, audience));
-    let frames: Vec<_> = events.map(|(position, _, frame)| (position, frame.clone())).collect();
-    let until = log.position();
-    drop(log);
+    let from = session.resume(offset, &recorder.lock()).ok()?;
+    let mut frames = Vec::new();
+    let until = recorder.gather(from, &session.wants(), &mut frames).ok()?;
     // They go into the outbox at once. If that left no room for what comes next, it would only be closed again.
     let bytes = frames.iter().map(|(_, frame)| frame.cost()).sum();
     mailbox.outbox_limits().half_hold(bytes, frames.len()).then_some(Missed { frames, until })

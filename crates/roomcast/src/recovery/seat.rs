@@ -104,6 +104,11 @@ impl Seat {
         self.missed.lock().is_some()
     }
 
+    /// Up to where what it has missed is known.
+    pub(super) fn missed_until(&self) -> Option<Position> {
+        self.missed.lock().as_ref().map(|missed| missed.until)
+    }
+
     pub(super) fn take_missed(&self) -> Option<Missed> {
         self.missed.lock().take()
     }

@@ -5,6 +5,7 @@
 //! is emitted comes either with what was missed or behind the answer.
 
 use proto::engine::Frame;
+use roomcast_adapter::recovery::Gap;
 
 use super::{Recorder, Seat};
 use crate::Socket;
@@ -26,13 +27,18 @@ pub(crate) fn welcome(
     socket.activate();
     let session = seat.session(socket.id(), socket.rooms(), ());
     let wants = session.wants();
+    let mut more = Vec::new();
+    // While its middlewares ran, much may have come. Nothing but the last of it is looked for under the lock.
+    let until = match seat.missed_until() {
+        Some(until) => Some(recorder.gather(until, &wants, &mut more).map_err(|Gap| Missing)?),
+        None => None,
+    };
     let log = recorder.lock();
-    if let Some(missed) = seat.take_missed() {
-        // While its middlewares ran, more may have come.
-        let more = log.after(missed.until).map_err(|_| Missing)?;
-        let more = more.filter(|(position, audience, _)| wants.event(*position, audience));
-        let more = more.map(|(position, _, frame)| (position, frame.clone()));
-        for (position, frame) in missed.frames.into_iter().chain(more) {
+    if let (Some(until), Some(missed)) = (until, seat.take_missed()) {
+        let last = log.after(until).map_err(|Gap| Missing)?;
+        let last = last.filter(|(position, audience, _)| wants.event(*position, audience));
+        let last = last.map(|(position, _, frame)| (position, frame.clone()));
+        for (position, frame) in missed.frames.into_iter().chain(more).chain(last) {
             seat.reach(position);
             // A session that has ended hears nothing, and its client comes back once more.
             let _ = socket.push(frame, &Urgency::Reliable);

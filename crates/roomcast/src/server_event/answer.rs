@@ -42,16 +42,12 @@ impl Asker for AskingNode {
         Ok(RawJson::new(first).with_attachments(attachments))
     }
 
-    fn give(&self, value: RawJson) {
+    fn send(&self, value: RawJson) {
         // The adapter is foreign code: no lock is held while it is called.
         let answer = self.0.lock().take();
         if let Some(answer) = answer {
             answer(value);
         }
-    }
-
-    fn is_answered(&self) -> bool {
-        self.0.lock().is_none()
     }
 
     fn reason(cause: &Cause) -> Value {

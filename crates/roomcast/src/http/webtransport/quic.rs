@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, Request};
-use proto::engine::Transport;
+use proto::engine::{HandshakeError, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::ToSocketAddrs;
 use tokio::time::timeout;
@@ -23,7 +23,7 @@ use wtransport::quinn::{self, TransportConfig};
 use wtransport::tls::WEBTRANSPORT_ALPN;
 use wtransport::{Connection, Endpoint, RecvStream, SendStream, ServerConfig, VarInt};
 
-use super::carrier::{Carrier, take};
+use super::carrier::{Carrier, refuse, take};
 use crate::http::handshake::Peer;
 use crate::http::http_request::HttpRequest;
 use crate::http::request::Acceptor;
@@ -134,10 +134,18 @@ async fn accept<A: Acceptor>(acceptor: &A, incoming: IncomingSession, permit: Pe
     }
     let request = HttpRequest::new(request.into_parts().0, core.config.trusted_proxies.as_ref());
     let foreign = core.hooks.origins.as_ref().is_some_and(|origins| !origins.allows(request.parts(), false));
-    // A middleware may be there to refuse. It cannot be asked, so all are refused. JS: `onWebTransportSession`.
-    if foreign || !core.hooks.middlewares.is_empty() {
+    let unwanted = if foreign {
+        Some(HandshakeError::ForeignOrigin)
+    } else if core.hooks.middlewares.is_empty() {
+        None
+    } else {
+        // One may be there to refuse, and none can be asked, so all are refused. JS: `onWebTransportSession`.
+        Some(HandshakeError::MiddlewareFailure("middlewares cannot be asked about WebTransport".to_owned()))
+    };
+    if let Some(error) = unwanted {
+        let refused = refuse(core, &request, error, None);
         session.forbidden().await;
-        return Err(io::ErrorKind::PermissionDenied.into());
+        return Err(refused);
     }
     let connection = session.accept().await.map_err(io::Error::other)?;
     take(acceptor, Session(connection), request, permit).await
