@@ -107,6 +107,18 @@ pub(crate) struct SocketConfig {
     pub(crate) recovery: Option<ConnectionStateRecovery>,
 }
 
+impl SocketConfig {
+    /// What the packets of one client may take, as far as the engine does not bound it.
+    pub(crate) fn packet_limits(&self, engine: &EngineConfig) -> proto::socket::Limits {
+        let all_attachments = || engine.max_payload.saturating_mul(self.max_attachments);
+        let mut limits = proto::socket::Limits::default();
+        limits.max_attachments = self.max_attachments;
+        limits.max_depth = self.max_depth;
+        limits.max_attachment_bytes = engine.limits.attachment_bytes.unwrap_or_else(all_attachments);
+        limits
+    }
+}
+
 impl Default for SocketConfig {
     fn default() -> Self {
         Self {

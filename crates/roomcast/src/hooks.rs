@@ -1,4 +1,5 @@
-//! What the whole server calls or shares: the error hook, the state, the counters, the way packets are written.
+//! What the whole server calls or shares: the error hook, the state, the counters, the way packets are written, the limits
+//! of those that are read.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -6,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use proto::socket::Limits;
 
 use crate::deliver::Encoder;
 use crate::error::Failure;
@@ -17,13 +19,15 @@ type ErrorHook = Arc<dyn Fn(&Failure) + Send + Sync>;
 pub(crate) struct Hooks {
     pub(crate) counting: Counting,
     pub(crate) encoder: Encoder,
+    /// What clients may make a connection hold.
+    pub(crate) limits: Arc<Limits>,
     error: RwLock<Option<ErrorHook>>,
     state: RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Hooks {
-    pub(crate) fn new(encoder: Encoder) -> Self {
-        Self { encoder, ..Self::default() }
+    pub(crate) fn new(encoder: Encoder, limits: Limits) -> Self {
+        Self { encoder, limits: Arc::new(limits), ..Self::default() }
     }
 
     pub(crate) fn set_error(&self, hook: ErrorHook) {

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 
@@ -39,6 +39,12 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    fn depth(&self) -> usize {
+        self.max_depth.min(DEEPEST_READABLE)
+    }
+}
+
 /// Why a message is no packet. Whatever it is, the connection it came over cannot be trusted further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -66,7 +72,8 @@ pub enum DecodeError {
 /// Reads the packets of one connection, in order. Holds no memory of its own unless a packet waits for attachments.
 #[derive(Debug)]
 pub struct Decoder {
-    limits: Limits,
+    /// Shared with the others of the server: a pointer in place of three numbers.
+    limits: Arc<Limits>,
     incomplete: Option<Box<Incomplete>>,
 }
 
@@ -80,11 +87,10 @@ struct Incomplete {
 }
 
 impl Decoder {
-    /// A decoder that waits for a packet.
+    /// A decoder that waits for a packet. Takes [`Limits`], or an `Arc` of those that many decoders have.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        let max_depth = limits.max_depth.min(DEEPEST_READABLE);
-        Self { limits: Limits { max_depth, ..limits }, incomplete: None }
+    pub fn new(limits: impl Into<Arc<Limits>>) -> Self {
+        Self { limits: limits.into(), incomplete: None }
     }
 
     /// Reads a text message. `None` means that attachments must follow before the packet is complete.
@@ -144,9 +150,11 @@ pub fn read_back(
     text: &str,
     attachments: impl IntoIterator<Item = Bytes>,
 ) -> Result<Packet<'_>, DecodeError> {
-    let limits =
-        Limits { max_attachments: usize::MAX, max_attachment_bytes: usize::MAX, max_depth: DEEPEST_READABLE };
-    let mut decoder = Decoder::new(limits);
+    static LIMITS: LazyLock<Arc<Limits>> = LazyLock::new(|| {
+        let most = usize::MAX;
+        Arc::new(Limits { max_attachments: most, max_attachment_bytes: most, max_depth: DEEPEST_READABLE })
+    });
+    let mut decoder = Decoder::new(LIMITS.clone());
     let mut packet = decoder.text(text)?;
     for attachment in attachments {
         packet = decoder.binary(attachment)?;
@@ -224,7 +232,7 @@ fn read_reason<'a>(text: &'a str, begins: &[u8], limits: &Limits) -> Result<Opti
     if !begins.contains(first) {
         return Err(DecodeError::InvalidPayload);
     }
-    payload::check_value(text, limits.max_depth)?;
+    payload::check_value(text, limits.depth())?;
     Ok(Some(text))
 }
 
@@ -262,7 +270,7 @@ pub(super) fn read_array(
     if !text.starts_with('[') {
         return Err(DecodeError::InvalidPayload);
     }
-    let array = payload::split_array(text, first, limits.max_depth, spans)?;
+    let array = payload::split_array(text, first, limits.depth(), spans)?;
     if announced > 0 {
         let legal = |span: &Span| placeholders::are_legal(span.of(text), announced);
         if !array.first.iter().chain(spans.iter()).all(legal) {

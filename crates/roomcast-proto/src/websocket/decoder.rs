@@ -53,7 +53,8 @@ impl Default for Limits {
 /// Reads one side of a WebSocket connection.
 #[derive(Debug)]
 pub struct Decoder {
-    limits: Limits,
+    max_message: usize,
+    max_fragments: u32,
     /// What is neither header nor nothing: present only while a frame or message is incomplete, or lent.
     partial: Option<Box<Partial>>,
     /// Present where messages may be compressed.
@@ -62,7 +63,6 @@ pub struct Decoder {
     header: [u8; MAX_HEADER],
     header_len: u8,
     role: Role,
-    lent: Lent,
     end: End,
 }
 
@@ -74,6 +74,7 @@ struct Partial {
     frame: Option<Frame>,
     /// The payload of that frame, if it is a control frame.
     control: Vec<u8>,
+    lent: Lent,
 }
 
 /// A frame, and how much of its payload came.
@@ -84,8 +85,9 @@ struct Frame {
 }
 
 /// What the last event borrowed from [`Partial`]; the next step drops it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Lent {
+    #[default]
     Nothing,
     Message,
     Control,
@@ -114,13 +116,13 @@ impl Decoder {
     /// A decoder at the beginning of a connection, after the HTTP upgrade.
     pub fn new(role: Role, limits: Limits) -> Self {
         Self {
-            limits,
+            max_message: limits.max_message,
+            max_fragments: limits.max_fragments,
             partial: None,
             inflater: None,
             header: [0; MAX_HEADER],
             header_len: 0,
             role,
-            lent: Lent::Nothing,
             end: End::Open,
         }
     }
@@ -174,7 +176,7 @@ impl Decoder {
         }
         let (opcode, len, start) = Header::of_whole_message(input, self.role)?;
         let end = start + len;
-        if len > self.limits.max_message || end > input.len() {
+        if len > self.max_message || end > input.len() {
             return None;
         }
         if self.role == Role::Server {
@@ -202,11 +204,13 @@ impl Decoder {
             }
         };
         let Some(found) = found else { return Ok(Step { consumed, event: None }) };
-        self.lent = match found {
-            Found::Whole { .. } => Lent::Nothing,
-            Found::Message => Lent::Message,
-            Found::Control(_) => Lent::Control,
-        };
+        if let Some(partial) = &mut self.partial {
+            partial.lent = match found {
+                Found::Whole { .. } => Lent::Nothing,
+                Found::Message => Lent::Message,
+                Found::Control(_) => Lent::Control,
+            };
+        }
         let event = event(found, &mut self.partial, input);
         match &event {
             Ok(Event::Close(_)) => self.end = End::Closed,
@@ -264,7 +268,7 @@ impl Decoder {
                     false => Message::of(opcode),
                 });
                 // The end of a message is known when its last frame begins.
-                let most = if fin { message.len() + missing } else { self.limits.max_message };
+                let most = if fin { message.len() + missing } else { self.max_message };
                 message.push(piece, most)?;
                 if complete && fin {
                     if let Some((compressed, opcode)) = message.take_compressed() {
@@ -286,7 +290,7 @@ impl Decoder {
         // Without an inflater, no header says that something is compressed.
         let Some(inflater) = &mut self.inflater else { return Err(Error::ReservedBits) };
         let mut message = Message::of(opcode);
-        inflater.inflate(compressed, &mut message, self.limits.max_message)?;
+        inflater.inflate(compressed, &mut message, self.max_message)?;
         self.partial.get_or_insert_default().message = Some(message);
         Ok(())
     }
@@ -298,7 +302,7 @@ impl Decoder {
             role: self.role,
             continuing: message.is_some(),
             compression: self.inflater.is_some(),
-            room: self.limits.max_message.saturating_sub(message.as_ref().map_or(0, |message| message.len())),
+            room: self.max_message.saturating_sub(message.as_ref().map_or(0, |message| message.len())),
         };
         let kept = usize::from(self.header_len);
         let rest = &input[*at..];
@@ -321,7 +325,7 @@ impl Decoder {
         if let Some(message) = message
             && header.opcode == OpCode::Continuation
         {
-            if message.fragments >= self.limits.max_fragments {
+            if message.fragments >= self.max_fragments {
                 return Err(Error::TooManyFragments);
             }
             message.fragments += 1;
@@ -331,12 +335,12 @@ impl Decoder {
 
     /// Frees what the last event borrowed, and everything when nothing else is incomplete.
     fn free_lent(&mut self) {
-        match (self.lent, &mut self.partial) {
-            (Lent::Nothing, _) | (_, None) => return,
-            (Lent::Message, Some(partial)) => partial.message = None,
-            (Lent::Control, Some(partial)) => partial.control = Vec::new(),
+        let Some(partial) = &mut self.partial else { return };
+        match std::mem::take(&mut partial.lent) {
+            Lent::Nothing => return,
+            Lent::Message => partial.message = None,
+            Lent::Control => partial.control = Vec::new(),
         }
-        self.lent = Lent::Nothing;
         self.free_if_empty();
     }
 

@@ -9,8 +9,9 @@ use proto::Sid;
 use proto::engine::{Frame, Revision};
 use proto::socket::{Args, EncodeError, NamespacePath, SlotId};
 use serde::Serialize;
+use smallvec::SmallVec;
 
-use super::Connection;
+use super::{Asked, Connection};
 use crate::error::{Cause, ConnectError};
 use crate::extract::{EventContext, EventReader};
 use crate::handler::{AnyHandler, Done, Origin, panic_message};
@@ -70,8 +71,8 @@ struct ConnectReply<'a> {
 
 impl Connection {
     /// Begins the connects of the batch that has just ended.
-    pub(super) fn begin_connects(&mut self) {
-        for (slot, path, auth) in std::mem::take(&mut self.asked) {
+    pub(super) fn begin_connects(&mut self, asked: SmallVec<[Asked; 1]>) {
+        for (slot, path, auth) in asked {
             let (io, mailbox, handshake) = (self.io.clone(), self.mailbox.clone(), self.handshake.clone());
             let task = async move { Done::Connect(enter(io, mailbox, handshake, slot, path, auth).await) };
             if let Some(done) = self.tasks.begin(Box::pin(task)) {

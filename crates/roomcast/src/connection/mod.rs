@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use proto::engine::{CloseReason, Message, Revision};
-use proto::socket::{Decision, Limits, NamespacePath, SlotId, Violation};
+use proto::socket::{Decision, NamespacePath, SlotId, Violation};
 use smallvec::SmallVec;
 
 use crate::engine::Session;
@@ -57,7 +57,7 @@ pub(crate) struct Connection {
     /// Mostly one.
     sockets: SmallVec<[(SlotId, Socket); 1]>,
     /// The connects of this batch: the reference, too, answers them after it.
-    asked: Vec<Asked>,
+    asked: Option<Box<SmallVec<[Asked; 1]>>>,
     tasks: Tasks,
     deferred: Deferred,
     /// What it has sent of late, where that is limited.
@@ -65,7 +65,7 @@ pub(crate) struct Connection {
     /// Until a namespace is joined.
     connect_deadline: Option<Instant>,
     /// While a packet waits for attachments.
-    attachment_deadline: Option<Instant>,
+    attachment_deadline: Option<Box<Instant>>,
     /// A message came in this batch; heartbeats are no progress.
     progressed: bool,
     closing: Closing,
@@ -75,23 +75,18 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(io: Io, mailbox: Arc<Mailbox>, handshake: Handshake) -> Self {
         let config = io.config();
-        let mut limits = Limits::default();
-        limits.max_attachments = config.max_attachments;
-        limits.max_depth = config.max_depth;
-        let bounds = &io.core().config.limits;
-        let all_attachments = || io.core().config.max_payload.saturating_mul(config.max_attachments);
-        limits.max_attachment_bytes = bounds.attachment_bytes.unwrap_or_else(all_attachments);
-        let flow = Flow::new(bounds);
+        let limits = &io.hooks().limits;
+        let flow = Flow::new(&io.core().config.limits);
         let deadline = now().checked_add(config.connect_timeout);
         let revision = mailbox.dialect().revision();
         let protocol = match io.hooks().encoder.parser() {
-            None => proto::socket::Connection::new(limits, config.max_namespaces),
-            Some(parser) => proto::socket::Connection::with_parser(parser, limits, config.max_namespaces),
+            None => proto::socket::Connection::new(limits.clone(), config.max_namespaces),
+            Some(parser) => proto::socket::Connection::with_parser(parser, **limits, config.max_namespaces),
         };
         let mut protocol = protocol.with_revision(revision);
-        let mut asked = Vec::new();
+        let mut asked = None;
         if revision == Revision::V3 {
-            asked.push((protocol.connect_main(), NamespacePath::root(), None));
+            ask(&mut asked, (protocol.connect_main(), NamespacePath::root(), None));
             // The session is new, so it takes commands.
             let _ = mailbox.command(Command::Application(CONNECT_MAIN_SOON));
         }
@@ -143,12 +138,14 @@ impl Connection {
                 if self.flow.is_some() && !self.takes_connect(slot, &namespace, auth.as_deref()) {
                     return;
                 }
-                self.asked.push((slot, namespace, auth.map(Into::into)));
+                ask(&mut self.asked, (slot, namespace, auth.map(Into::into)));
             }
             Decision::Refuse { namespace, reason } => self.refuse(&namespace, &reason.to_string()),
             Decision::Disconnect { slot } => {
                 // A connect that the same batch takes back is not begun.
-                self.asked.retain(|(asked, ..)| *asked != slot);
+                if let Some(asked) = &mut self.asked {
+                    asked.retain(|(asked, ..)| *asked != slot);
+                }
                 self.receive_leave(slot);
             }
             // `Nothing`, and what a later version of the protocol crate may add.
@@ -190,14 +187,18 @@ impl Application for Connection {
         if !self.protocol.is_reassembling() {
             self.attachment_deadline = None;
         } else if self.progressed {
-            self.attachment_deadline = Some(now() + self.io.core().config.limits.attachment_timeout);
+            let timeout = self.io.core().config.limits.attachment_timeout;
+            self.attachment_deadline = Some(Box::new(now() + timeout));
         }
         self.progressed = false;
         match self.closing {
-            Closing::No if self.asked.is_empty() => {}
-            Closing::No => self.begin_connects(),
+            Closing::No => {
+                if let Some(asked) = self.asked.take() {
+                    self.begin_connects(*asked);
+                }
+            }
             // Who breaks the protocol does not get in any more.
-            Closing::Yes => self.asked.clear(),
+            Closing::Yes => self.asked = None,
         }
         self.closing
     }
@@ -212,7 +213,9 @@ impl Application for Connection {
         } else if command == CONNECT_MAIN_SOON {
             let _ = self.mailbox.command(Command::Application(CONNECT_MAIN));
         } else if command == CONNECT_MAIN {
-            self.begin_connects();
+            if let Some(asked) = self.asked.take() {
+                self.begin_connects(*asked);
+            }
         } else if let Some((slot, _)) = self.sockets.iter().find(|(_, socket)| socket.number() == command) {
             let slot = *slot;
             self.goodbye(slot);
@@ -266,12 +269,12 @@ impl Application for Connection {
     }
 
     fn timeout(&self) -> Option<Instant> {
-        let deadlines = [self.connect_deadline, self.attachment_deadline];
+        let deadlines = [self.connect_deadline, self.attachment_deadline.as_deref().copied()];
         deadlines.into_iter().flatten().min()
     }
 
     fn on_timeout(&mut self, now: Instant) -> Closing {
-        if self.attachment_deadline.take_if(|deadline| now >= *deadline).is_some() {
+        if self.attachment_deadline.take_if(|deadline| now >= **deadline).is_some() {
             tracing::debug!(sid = ?self.mailbox.sid(), "attachments missing for too long");
             self.io.core().gate.count(Refused::SlowAttachments);
             self.closing = Closing::Yes;
@@ -300,7 +303,7 @@ impl Application for Connection {
         self.closed = true;
         self.connect_deadline = None;
         self.attachment_deadline = None;
-        self.asked.clear();
+        self.asked = None;
         self.call_all_deferred();
         let reason = match self.io.core().is_closing() {
             true => Reason::ServerShuttingDown,
@@ -331,6 +334,11 @@ impl Connection {
             Done::Connect(accepted) => self.decided(accepted),
         }
     }
+}
+
+/// Notes a wish. Nearly every batch that has any has one.
+fn ask(asked: &mut Option<Box<SmallVec<[Asked; 1]>>>, wish: Asked) {
+    asked.get_or_insert_default().push(wish);
 }
 
 fn now() -> Instant {

@@ -216,11 +216,11 @@ fn check(parts: &Parts) -> Option<Accept> {
 /// Takes the TCP connection out of its HTTP wrapping, which would keep buffers for as long as the session lives.
 fn unwrap(upgraded: Upgraded) -> (Stream, Bytes) {
     let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => return (Stream::Tcp(parts.io.into_inner()), parts.read_buf),
+        Ok(parts) => return (Stream::tcp(parts.io.into_inner()), parts.read_buf),
         Err(upgraded) => upgraded,
     };
     match downcast::<TokioIo<TcpStream>>(upgraded) {
-        Ok(parts) => (Stream::Tcp(parts.io.into_inner()), parts.read_buf),
+        Ok(parts) => (Stream::tcp(parts.io.into_inner()), parts.read_buf),
         Err(upgraded) => (Stream::new(TokioIo::new(upgraded)), Bytes::new()),
     }
 }

@@ -156,7 +156,7 @@ impl IoBuilder {
     pub fn build(self) -> Io {
         let Self { engine, hooks: http_hooks, session_hooks, upper } = self;
         let SocketOptions { socket, encoder, adapter } = upper;
-        let hooks = Arc::new(Hooks::new(encoder));
+        let hooks = Arc::new(Hooks::new(encoder, socket.packet_limits(&engine)));
         let clean_up = socket.cleanup_empty_child_namespaces;
         let unnoticed = engine.timing.ping_interval.saturating_add(engine.timing.ping_timeout);
         let absence = socket.recovery.map(|recovery| Absence::new(recovery, unnoticed));

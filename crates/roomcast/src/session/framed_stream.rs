@@ -44,14 +44,10 @@ pub(super) fn with_read_buffer<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
 /// What frames travel on.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    /// A TCP connection, taken out of its HTTP connection.
-    Tcp(TcpStream),
-    /// A TCP connection whose other half others write to, while the driver sleeps.
-    Shared(OwnedReadHalf),
+    /// A TCP connection, taken out of its HTTP connection. Without the half that writes while others write to it, too.
+    Tcp(OwnedReadHalf, Option<OwnedWriteHalf>),
     /// Any other, TLS for example.
     Other(Box<dyn ReadWrite>),
-    /// For a moment, while it becomes another.
-    Nothing,
 }
 
 /// A stream of bytes both ways.
@@ -70,49 +66,50 @@ impl Stream {
     pub(crate) fn new(stream: impl ReadWrite) -> Self {
         let mut stream = Some(stream);
         match (&mut stream as &mut dyn Any).downcast_mut::<Option<TcpStream>>().and_then(Option::take) {
-            Some(tcp) => Self::Tcp(tcp),
+            Some(tcp) => Self::tcp(tcp),
             None => Self::Other(Box::new(stream.expect("it was not taken"))),
         }
     }
 
+    pub(crate) fn tcp(stream: TcpStream) -> Self {
+        let (read, write) = stream.into_split();
+        Self::Tcp(read, Some(write))
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Shared(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tcp(read, _) => Pin::new(read).poll_read(cx, buffer),
             Self::Other(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Nothing => Poll::Ready(Ok(())),
         }
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Self::Shared(stream) => loop {
-                match try_write(stream.as_ref(), slices) {
+            Self::Tcp(read, _) => loop {
+                match try_write(read.as_ref(), slices) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        ready!(stream.as_ref().poll_write_ready(cx))?;
+                        ready!(read.as_ref().poll_write_ready(cx))?;
                     }
                     result => return Poll::Ready(result),
                 }
             },
             Self::Other(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Self::Nothing => Poll::Ready(Ok(0)),
         }
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             // There is no buffer between here and the kernel.
-            Self::Tcp(_) | Self::Shared(_) | Self::Nothing => Poll::Ready(Ok(())),
+            Self::Tcp(..) => Poll::Ready(Ok(())),
             Self::Other(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            // The half that writes is closed by dropping it.
-            Self::Shared(_) | Self::Nothing => Poll::Ready(Ok(())),
+            Self::Tcp(_, Some(write)) => Pin::new(write).poll_shutdown(cx),
+            // Whoever has that half closes it by dropping it.
+            Self::Tcp(_, None) => Poll::Ready(Ok(())),
             Self::Other(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
@@ -131,7 +128,7 @@ pub(super) fn try_write(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Resul
 pub(super) enum Reader {
     WebSocket(Decoder),
     #[cfg(feature = "webtransport")]
-    WebTransport(webtransport::Decoder),
+    WebTransport(Box<webtransport::Decoder>),
 }
 
 /// What a peer did wrong: what the session ends with, and the code for the close frame, if there is one.
@@ -186,8 +183,8 @@ impl Reader {
 #[derive(Debug)]
 pub(crate) struct FramedStream {
     stream: Stream,
-    /// Bytes that came together with the handshake.
-    early: Box<[u8]>,
+    /// Bytes that came together with the handshake, which hardly any client sends.
+    early: Option<Box<Early>>,
     pub(super) reader: Reader,
     /// The form of its frames that others can write as well ...
     wire: Wire,
@@ -199,6 +196,13 @@ pub(crate) struct FramedStream {
     permit: Option<Permit>,
 }
 
+/// Bytes that were read already, and how many of them were given out.
+#[derive(Debug)]
+struct Early {
+    bytes: Box<[u8]>,
+    given: usize,
+}
+
 #[derive(Debug)]
 struct Goodbye {
     frame: SmallVec<[u8; 4]>,
@@ -207,13 +211,23 @@ struct Goodbye {
     shut: bool,
 }
 
+impl Early {
+    fn of(bytes: &[u8]) -> Option<Box<Self>> {
+        (!bytes.is_empty()).then(|| Box::new(Self { bytes: bytes.into(), given: 0 }))
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.given..]
+    }
+}
+
 impl FramedStream {
     /// A WebSocket whose handshake is done.
     pub(crate) fn websocket(stream: Stream, early: &[u8], max_message: usize, dialect: Dialect) -> Self {
         let reader = Reader::WebSocket(Decoder::new(Role::Server, Limits::new(max_message)));
         Self {
             stream,
-            early: early.into(),
+            early: Early::of(early),
             reader,
             wire: Wire::of(dialect),
             own: None,
@@ -232,7 +246,7 @@ impl FramedStream {
     #[cfg(feature = "webtransport")]
     pub(crate) fn webtransport(stream: Stream, early: &[u8], max_packet: usize) -> Self {
         Self {
-            reader: Reader::WebTransport(webtransport::Decoder::new(max_packet)),
+            reader: Reader::WebTransport(Box::new(webtransport::Decoder::new(max_packet))),
             wire: Wire::WebTransport,
             ..Self::websocket(stream, early, max_packet, Dialect::V4)
         }
@@ -273,15 +287,17 @@ impl FramedStream {
 
     /// Whether bytes wait here that were read already.
     pub(super) fn has_early(&self) -> bool {
-        !self.early.is_empty()
+        self.early.is_some()
     }
 
     /// Reads into `buffer`; 0 at the end of the stream.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        if !self.early.is_empty() {
-            let length = self.early.len().min(buffer.len());
-            buffer[..length].copy_from_slice(&self.early[..length]);
-            self.early = self.early[length..].into();
+        if let Some(early) = &mut self.early {
+            let rest = early.rest();
+            let length = rest.len().min(buffer.len());
+            buffer[..length].copy_from_slice(&rest[..length]);
+            early.given += length;
+            self.early.take_if(|early| early.rest().is_empty());
             return Poll::Ready(Ok(length));
         }
         let mut buffer = ReadBuf::new(buffer);
@@ -292,7 +308,8 @@ impl FramedStream {
     /// Bytes that were read but belong to whoever reads next.
     pub(super) fn give_back(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
-            self.early = [bytes, &self.early].concat().into_boxed_slice();
+            let rest = self.early.as_ref().map_or(&[][..], |early| early.rest());
+            self.early = Early::of(&[bytes, rest].concat());
         }
     }
 
@@ -302,24 +319,18 @@ impl FramedStream {
         if self.own.is_some() {
             return (None, self.wire);
         }
-        let stream = std::mem::replace(&mut self.stream, Stream::Nothing);
-        let (stream, half) = match stream {
-            Stream::Tcp(stream) => {
-                let (read, write) = stream.into_split();
-                (Stream::Shared(read), Some(write))
-            }
-            stream => (stream, None),
+        let half = match &mut self.stream {
+            Stream::Tcp(_, write) => write.take(),
+            Stream::Other(_) => None,
         };
-        self.stream = stream;
         (half, self.wire)
     }
 
     /// Takes back what [`FramedStream::share`] gave.
     pub(super) fn unshare(&mut self, half: OwnedWriteHalf) {
-        self.stream = match std::mem::replace(&mut self.stream, Stream::Nothing) {
-            Stream::Shared(read) => Stream::Tcp(read.reunite(half).expect("both are of one stream")),
-            stream => stream,
-        };
+        if let Stream::Tcp(_, write) = &mut self.stream {
+            *write = Some(half);
+        }
     }
 
     /// Writes frames with one write, from byte `skip` of the first on; gives the bytes written.
@@ -375,7 +386,7 @@ impl FramedStream {
         }
         // What the peer still sends is read and dropped: an unread byte would turn the close into a reset, and the
         // close frame could be lost with it.
-        self.early = Box::default();
+        self.early = None;
         with_read_buffer(|buffer| {
             loop {
                 match ready!(self.poll_read(cx, buffer)) {

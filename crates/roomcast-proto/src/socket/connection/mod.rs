@@ -15,6 +15,7 @@ mod revision3;
 mod slots;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -49,9 +50,9 @@ pub struct Connection {
 
 impl Connection {
     /// A connection that has joined nothing. At most `max_namespaces` may be joined or asked for at a time; another
-    /// connect gives [`Decision::Refuse`].
+    /// connect gives [`Decision::Refuse`]. Takes [`Limits`], or an `Arc` of those that many connections have.
     #[must_use]
-    pub fn new(limits: Limits, max_namespaces: usize) -> Self {
+    pub fn new(limits: impl Into<Arc<Limits>>, max_namespaces: usize) -> Self {
         Self::with_reader(Reader::new(limits), max_namespaces)
     }
 

@@ -4,6 +4,7 @@
 //! not know, so its panics are caught, the memory it holds is watched, and the names of events are looked at here.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -28,7 +29,7 @@ pub(super) struct Custom {
 }
 
 impl Reader {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: impl Into<Arc<Limits>>) -> Self {
         Self::Default(Decoder::new(limits))
     }
 

@@ -48,7 +48,9 @@ pub(crate) struct Driver<A: Application> {
     probe_pong_waits: bool,
     /// The polling request that waits for packets.
     poll: Option<oneshot::Sender<PollReply>>,
-    commands: VecDeque<Command>,
+    /// What was taken from the mailbox and is not done, where it was more than one.
+    #[expect(clippy::box_collection, reason = "an idle session pays for a pointer only")]
+    commands: Option<Box<VecDeque<Command>>>,
     /// A polling body that the application has no room for yet.
     held_post: Option<Box<(Posted, oneshot::Sender<PostReply>)>>,
     /// The stream was not read to its end in this turn, or something else is to go on after the others' turns.
@@ -103,7 +105,7 @@ impl<A: Application> Driver<A> {
             probe: None,
             probe_pong_waits: false,
             poll: None,
-            commands: VecDeque::new(),
+            commands: None,
             held_post: None,
             more_to_read: false,
             post_answered: false,
@@ -262,7 +264,6 @@ impl<A: Application> Driver<A> {
         // A close packet waits no more; a goodbye may begin.
         self.short_wait.end();
         self.poll = None;
-        self.commands.extend(commands);
         self.held_post = None;
         let between_frames = between_frames && self.skip == 0;
         self.writing = VecDeque::new();
@@ -273,7 +274,8 @@ impl<A: Application> Driver<A> {
             }
             main.say_goodbye(self.close_code, between_frames);
         }
-        for command in std::mem::take(&mut self.commands) {
+        let taken = self.commands.take().into_iter().flat_map(|taken| *taken);
+        for command in taken.chain(commands) {
             if let Command::Application(command) = command {
                 self.app.on_overtaken(command);
             }

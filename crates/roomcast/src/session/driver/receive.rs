@@ -1,6 +1,5 @@
 //! What comes in: commands of the mailbox, bytes of the streams.
 
-use std::collections::VecDeque;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -39,14 +38,20 @@ enum End {
 
 impl<A: Application> Driver<A> {
     pub(super) fn take_commands(&mut self, now: Instant) {
-        let (commands, overflow) = self.mailbox.take_commands();
+        let (mut taken, overflow) = self.mailbox.take_commands();
         if overflow {
             self.session.close_slow_consumer();
         }
-        // Those of the turn before are all done, so it is their queue, and not one that grows by it.
-        self.commands = commands.into();
+        // Mostly there is none, hardly ever more than one.
+        let mut next = match taken.len() {
+            0 | 1 => taken.pop(),
+            _ => {
+                self.commands = Some(Box::new(taken.into()));
+                self.next_command()
+            }
+        };
         while !self.ended
-            && let Some(command) = self.commands.pop_front()
+            && let Some(command) = next
         {
             match command {
                 // Only one is under way at a time, so the place is free.
@@ -69,6 +74,7 @@ impl<A: Application> Driver<A> {
                 Command::Discard => self.session.close(Flush::Discard),
             }
             self.do_outputs();
+            next = self.next_command();
         }
         if !self.ended
             && let Some(post) = self.held_post.take_if(|post| {
@@ -85,9 +91,16 @@ impl<A: Application> Driver<A> {
             let _ = reply.send(PostReply::Handled);
             self.post_answered = true;
         }
-        // An idle session keeps no queue.
-        self.commands = VecDeque::new();
         self.do_outputs();
+    }
+
+    /// The next of those that were taken together; an idle session keeps no queue.
+    fn next_command(&mut self) -> Option<Command> {
+        let next = self.commands.as_mut()?.pop_front();
+        if next.is_none() {
+            self.commands = None;
+        }
+        next
     }
 
     fn receive_poll(&mut self, reply: oneshot::Sender<PollReply>) {
