@@ -2,7 +2,7 @@
 //
 // in:  the server, the port of its TCP side
 // out: sessions on UDP, and a line with the hash of a certificate that clients take by it
-// odd: the package cannot stop to listen while it waits for a session, so the process does not end by itself
+// odd: the package cannot stop to listen while it waits for a session, so the process would not end by itself
 import { createHash, X509Certificate } from "node:crypto";
 import { generate } from "selfsigned";
 import { missing, OrderlySession, Server } from "../support/web-transport.mjs";
@@ -18,18 +18,26 @@ async function certificate() {
   return { cert: Buffer.from(cert), key: Buffer.from(secret) };
 }
 
+/** Listens; gives a function that waits for the end of all sessions, and then ends the process. */
 export async function serveWebTransport(io, port) {
   if (missing) throw new Error(missing);
   const { cert, key } = await certificate();
   const server = Server.bind(`127.0.0.1:${port}`, cert, key);
   console.log(`certificate ${createHash("sha256").update(new X509Certificate(cert).raw).digest("base64")}`);
+  const ends = new Set();
   const take = async (request) => {
     const { pathname } = new URL(await request.url);
     if (pathname !== `${io.path()}/`) return request.reject(404);
-    await io.engine.onWebTransportSession(new OrderlySession(await request.ok()));
+    const session = new OrderlySession(await request.ok());
+    const end = session.closed.then(() => ends.delete(end));
+    ends.add(end);
+    await io.engine.onWebTransportSession(session);
   };
-  for (let request = await server.accept(); request; request = await server.accept()) {
-    // Fails if the client is gone before it has said anything.
-    take(request).catch(() => {});
-  }
+  (async () => {
+    for (let request = await server.accept(); request; request = await server.accept()) {
+      // Fails if the client is gone before it has said anything.
+      take(request).catch(() => {});
+    }
+  })();
+  return () => Promise.all(ends).then(() => process.exit());
 }

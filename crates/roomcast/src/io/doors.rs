@@ -121,7 +121,8 @@ impl Io {
         listen(self.clone(), listener, crate::http::tls(config)).await;
     }
 
-    /// Listens for WebTransport sessions and serves them until [`Io::close`], on UDP: the port may be that of
+    /// Listens for WebTransport sessions and serves them until [`Io::close`], and for a second at most until all clients have been
+    /// told, for which the server waits as well. On UDP: the port may be that of
     /// [`Io::listen_tls`]. The certificate may be the same as well; browsers want one of an authority that they know, or its
     /// hash (`serverCertificateHashes`) if it is of ECDSA and lasts two weeks at most. JS: `engine.onWebTransportSession`.
     ///
