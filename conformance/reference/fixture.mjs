@@ -3,13 +3,15 @@
 // in:  `fixture.mjs PORT [options]`
 // out: a line `listening on 127.0.0.1:PORT`, and a line for each socket that leaves
 import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { setImmediate as tick, setTimeout as sleep } from "node:timers/promises";
 import { Server } from "socket.io";
 import { addFeatures } from "./features.mjs";
 import { readCommandLine } from "./options.mjs";
 
-const { port, options, setups } = readCommandLine(process.argv.slice(2));
-const http = createServer((_, response) => response.writeHead(404).end());
+const { port, options, setups, tls } = readCommandLine(process.argv.slice(2));
+const elsewhere = (_, response) => response.writeHead(404).end();
+const http = tls ? await secureServer() : createServer(elsewhere);
 const io = new Server(http, options);
 for (const setUp of setups) setUp(io);
 
@@ -67,6 +69,13 @@ for (const namespace of everywhere) {
     }
     addFeatures(socket, shared);
   });
+}
+
+async function secureServer() {
+  const { certificate, der } = await import("./certificate.mjs");
+  const own = await certificate();
+  console.log(`authority ${der(own.cert).toString("base64")}`);
+  return createSecureServer(own, elsewhere);
 }
 
 http.listen(port, "127.0.0.1", async () => {

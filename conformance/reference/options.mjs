@@ -1,7 +1,7 @@
 // The fixture's command line as options of the official server.
 //
 // in:  the arguments after the script name
-// out: the port, the options object, and functions to be called with the finished server
+// out: the port, the options object, functions to be called with the finished server, and whether it speaks TLS
 // odd: an unknown option is an error, so that a test cannot silently run with less than it asked for
 import { readHttpOption } from "./http-options.mjs";
 
@@ -19,12 +19,14 @@ const recovery = (options) => (options.connectionStateRecovery ??= {});
 
 export function readCommandLine([port, ...rest]) {
   const setups = [];
+  let tls = false;
   const options = { cleanupEmptyChildNamespaces: true };
   while (rest.length > 0) {
     const name = rest.shift();
     if (name in NUMBERS) options[NUMBERS[name]] = Number(rest.shift());
     else if (name === "--path") options.path = rest.shift();
     else if (name === "--transports") options.transports = rest.shift().split(",");
+    else if (name === "--tls") tls = true;
     else if (name === "--no-upgrades") options.allowUpgrades = false;
     else if (name === "--cors") options.cors = { ...options.cors, origin: rest.shift() };
     else if (name === "--cors-credentials") options.cors = { ...options.cors, credentials: true };
@@ -40,5 +42,5 @@ export function readCommandLine([port, ...rest]) {
       options.allowRequest = (_, answer) => answer(text, false);
     } else if (!readHttpOption(name, rest, options, setups)) throw new Error(`unknown option ${name}`);
   }
-  return { port: Number(port), options, setups };
+  return { port: Number(port), options, setups, tls };
 }

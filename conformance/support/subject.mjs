@@ -61,7 +61,7 @@ export async function start(name, ...options) {
     port: await within(port, `${name} listening`, 10_000),
     path: name === "engine-suite" ? "/engine.io/" : "/socket.io/",
     get url() {
-      return `http://127.0.0.1:${this.port}`;
+      return `${options.includes("--tls") ? "https" : "http"}://127.0.0.1:${this.port}`;
     },
     /** Waits for a line of output that contains `text`. */
     line: (text) => eventually(() => lines.find((line) => line.includes(text)), `line "${text}"`),

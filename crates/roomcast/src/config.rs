@@ -121,3 +121,36 @@ impl Default for SocketConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `conformance/differences.md` and `SECURITY.md` name them.
+    #[test]
+    fn bounds_that_the_reference_has_not_are_by_default_what_the_documents_say() {
+        let engine = EngineConfig::new("/socket.io", ServeClient::No);
+        assert_eq!(engine.outbox, OutboxLimits::default().bytes(16 << 20).packets(100_000));
+        let limits = Limits::default()
+            .connections(1_048_576)
+            .sessions(1_048_576)
+            .payload_packets(65_536)
+            .head_bytes(16 << 10)
+            .head_lines(100)
+            .attachment_timeout(Duration::from_secs(30))
+            .head_timeout(Duration::from_secs(30))
+            .body_timeout(Duration::from_secs(60))
+            .write_timeout(Duration::from_secs(45))
+            .tls_timeout(Duration::from_secs(10));
+        assert_eq!(format!("{:?}", engine.limits), format!("{limits:?}"));
+        let socket = SocketConfig::default();
+        let counts = [socket.max_depth, socket.max_namespaces, socket.max_rooms, socket.max_handlers];
+        assert_eq!(counts, [128, 1_000, 10_000, 1_024]);
+        let recovery = ConnectionStateRecovery::default()
+            .max_packets(10_000)
+            .max_bytes(8 << 20)
+            .max_sessions(100_000)
+            .max_session_bytes(64 << 20);
+        assert_eq!(format!("{:?}", ConnectionStateRecovery::default()), format!("{recovery:?}"));
+    }
+}

@@ -317,6 +317,40 @@ async fn every_other_server_answers_with_one_value() {
     assert!(answers.contains(&serde_json::json!({ "error": "internal error" })));
 }
 
+/// Panics when it is dropped, if it is armed.
+struct Bomb(bool);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(!self.0, "on purpose");
+    }
+}
+
+#[tokio::test]
+async fn events_between_servers_beyond_those_at_work_are_refused_and_the_server_hears_on() {
+    hush_panics();
+    let cluster = MemoryCluster::new();
+    let ios = [(); 2].map(|()| Io::builder().adapter(cluster.node()).build());
+    for io in &ios {
+        io.adapters_ready().await.unwrap();
+    }
+    cluster.settled().await;
+    ios[1].on_server_event("wait", async |armed: bool| {
+        let _bomb = Bomb(armed);
+        std::future::pending::<()>().await;
+    });
+    ios[1].on_server_event("hello", async || "world");
+    for _ in 0..1024 {
+        ios[0].server_side_emit("wait", false).unwrap();
+    }
+    cluster.settled().await;
+    let refused = ios[0].server_side_emit_with_ack::<serde_json::Value>("wait", true);
+    let refused = soon("the answer", refused).await.unwrap();
+    assert_eq!(refused, [serde_json::json!({ "error": "too many server-side events at once" })]);
+    let heard = soon("the answer", ios[0].server_side_emit_with_ack::<String>("hello", ())).await;
+    assert_eq!(heard.unwrap(), ["world"]);
+}
+
 #[tokio::test]
 async fn a_server_that_keeps_silent_is_missed_and_one_that_leaves_is_not_waited_for() {
     let three = three().await;

@@ -55,6 +55,22 @@ async fn ten_thousand_emits_of_one_handler_arrive_in_one_polling_body() {
 }
 
 #[tokio::test]
+async fn more_than_a_mebibyte_that_waits_for_a_poll_comes_in_several() {
+    let io = Io::new();
+    let mut client = Polling::connect(serve(&io).await).await;
+    let sizes = [500_000, 500_000, 500_000, 2_000_000, 1];
+    for size in sizes {
+        assert_eq!(io.emit("n", "x".repeat(size)).queued(), 1);
+    }
+    // As many as fit, and always one.
+    for bodies in [&sizes[..2], &sizes[2..3], &sizes[3..4], &sizes[4..]] {
+        let expected: Vec<_> =
+            bodies.iter().map(|size| format!(r#"42["n","{}"]"#, "x".repeat(*size))).collect();
+        assert!(client.poll().await.text() == expected.join(SEPARATOR), "{bodies:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_websocket_that_does_not_read_is_closed_and_the_others_lose_nothing() {
     let (io, mut lines) = small_outboxes();
     let address = serve(&io).await;

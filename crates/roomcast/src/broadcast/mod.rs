@@ -1,5 +1,8 @@
 //! Events to many: who, how, and with which answers.
 
+// Who receives it.
+mod recipients;
+
 // To the sockets of this node ...
 mod here;
 
@@ -27,6 +30,8 @@ use crate::Namespace;
 use crate::error::{AckError, Cause, EmitError, Failure, FetchError};
 use crate::outbox::{Key, Urgency};
 use crate::socket::{Emitted, error_again};
+
+use recipients::choose_recipients;
 
 pub use ack::BroadcastAck;
 pub use parent::ParentBroadcast;
@@ -58,47 +63,13 @@ impl Broadcast {
         Self { namespace, target, timeout: None, latest: None }
     }
 
-    /// Adds rooms: whoever is in any of them is reached, once. JS: `to(room)`.
-    pub fn to(mut self, rooms: impl IntoRooms) -> Self {
-        self.target = self.target.to_each(rooms.into_rooms());
-        self
-    }
-
-    /// The same as [`Broadcast::to`]. JS: `in(room)`.
-    #[doc(alias = "in")]
-    pub fn within(self, rooms: impl IntoRooms) -> Self {
-        self.to(rooms)
-    }
-
-    /// Leaves out whoever is in these rooms; a socket's id is a room. JS: `except(room)`.
-    pub fn except(mut self, rooms: impl IntoRooms) -> Self {
-        self.target = self.target.except_each(rooms.into_rooms());
-        self
-    }
-
-    /// Dropped for those who cannot take it at once. JS: `volatile`.
-    pub fn volatile(mut self) -> Self {
-        self.target = self.target.volatile();
-        self
-    }
+    choose_recipients!();
 
     /// For those for whom an event of the same key still waits, it takes the place of that one. See
     /// [`Modified::latest`](crate::Modified::latest). Has no effect together with [`Broadcast::volatile`], and none on
     /// other nodes. Roomcast's own.
     pub fn latest(mut self, key: impl AsRef<str>) -> Self {
         self.latest = Some(Key::new(self.namespace.name(), key.as_ref()));
-        self
-    }
-
-    /// Whether it may be compressed. JS: `compress(bool)`.
-    pub fn compress(mut self, compress: bool) -> Self {
-        self.target = self.target.compress(compress);
-        self
-    }
-
-    /// Only to the sockets of this node. JS: `local`.
-    pub fn local(mut self) -> Self {
-        self.target = self.target.local();
         self
     }
 

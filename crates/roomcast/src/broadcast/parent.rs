@@ -7,6 +7,7 @@ use roomcast_adapter::{IntoRooms, Target};
 use serde::Serialize;
 
 use super::Broadcast;
+use super::recipients::choose_recipients;
 use crate::ParentNamespace;
 use crate::socket::Emitted;
 
@@ -32,45 +33,11 @@ impl ParentBroadcast {
         Self { parent, target: Target::all(), latest: None }
     }
 
-    /// Adds rooms. See [`Broadcast::to`].
-    pub fn to(mut self, rooms: impl IntoRooms) -> Self {
-        self.target = self.target.to_each(rooms.into_rooms());
-        self
-    }
-
-    /// The same as [`ParentBroadcast::to`]. JS: `in(room)`.
-    #[doc(alias = "in")]
-    pub fn within(self, rooms: impl IntoRooms) -> Self {
-        self.to(rooms)
-    }
-
-    /// Leaves out whoever is in these rooms. See [`Broadcast::except`].
-    pub fn except(mut self, rooms: impl IntoRooms) -> Self {
-        self.target = self.target.except_each(rooms.into_rooms());
-        self
-    }
-
-    /// Dropped for those who cannot take it at once. See [`Broadcast::volatile`].
-    pub fn volatile(mut self) -> Self {
-        self.target = self.target.volatile();
-        self
-    }
+    choose_recipients!();
 
     /// Takes the place of a waiting event of the same key. See [`Broadcast::latest`].
     pub fn latest(mut self, key: impl AsRef<str>) -> Self {
         self.latest = Some(key.as_ref().to_owned());
-        self
-    }
-
-    /// Whether it may be compressed. See [`Broadcast::compress`].
-    pub fn compress(mut self, compress: bool) -> Self {
-        self.target = self.target.compress(compress);
-        self
-    }
-
-    /// Only to the sockets of this node. See [`Broadcast::local`].
-    pub fn local(mut self) -> Self {
-        self.target = self.target.local();
         self
     }
 

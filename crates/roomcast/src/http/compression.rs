@@ -1,10 +1,11 @@
 //! Compresses the answers to polls.
 //!
-//! In: a body of packets, and what the request accepts. Out: the body as gzip or zlib. What is odd: it runs in the task of
+//! In: a body of packets, and what the request accepts. Out: the body as gzip or zlib, or as it was. What is odd: it runs in the task of
 //! the HTTP request, not in the session's, and a large body leaves even that, so that nobody waits for it. A compressor
 //! is some 300 KiB, more than most bodies, so each thread keeps its own.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::thread::LocalKey;
 
 use flate2::{Compress, FlushCompress, Status};
@@ -41,34 +42,39 @@ impl Compression {
         Encoding::choose(request, &OFFERED).map(|encoding| Self { encoding, threshold })
     }
 
-    pub(super) fn encoding(self) -> Encoding {
-        self.encoding
-    }
-
     /// Whether a body is large enough.
     pub(super) fn applies_to(self, body: &[u8]) -> bool {
         body.len() >= self.threshold
     }
 
-    /// A polling body, compressed; `None` where that could not be done.
-    pub(super) async fn compress_payload(self, payload: Payload) -> Option<Payload> {
-        Some(match payload {
-            Payload::Text(body) => Payload::Text(self.compress(body).await?),
-            Payload::Binary(body) => Payload::Binary(self.compress(body).await?),
-        })
+    /// A polling body, compressed, and how; as it was where that could not be done.
+    pub(super) async fn compress_payload(self, payload: Payload) -> (Payload, Option<Encoding>) {
+        let (form, body): (fn(Vec<u8>) -> Payload, _) = match payload {
+            Payload::Text(body) => (Payload::Text, body),
+            Payload::Binary(body) => (Payload::Binary, body),
+        };
+        match self.compress(body).await {
+            Ok(compressed) => (form(compressed), Some(self.encoding)),
+            Err(body) => (form(body), None),
+        }
     }
 
-    async fn compress(self, body: Vec<u8>) -> Option<Vec<u8>> {
+    /// Gives the body back if it cannot be compressed.
+    async fn compress(self, body: Vec<u8>) -> Result<Vec<u8>, Vec<u8>> {
         let compressor = match self.encoding {
             Encoding::Gzip => &GZIP,
             Encoding::Deflate => &ZLIB,
             // Not offered.
-            Encoding::Brotli => return None,
+            Encoding::Brotli => return Err(body),
         };
         if body.len() <= MAX_INLINE {
-            return compress(compressor, &body);
+            return compress(compressor, &body).ok_or(body);
         }
-        tokio::task::spawn_blocking(move || compress(compressor, &body)).await.ok()?
+        // Shared, because a runtime that is being shut down runs nothing and gives nothing back.
+        let body = Arc::new(body);
+        let shared = body.clone();
+        let compressed = tokio::task::spawn_blocking(move || compress(compressor, &shared)).await;
+        compressed.ok().flatten().ok_or_else(|| Arc::unwrap_or_clone(body))
     }
 }
 
@@ -96,6 +102,7 @@ mod tests {
     use std::io::Read;
 
     use flate2::read::{GzDecoder, ZlibDecoder};
+    use futures_util::FutureExt;
     use http::header::ACCEPT_ENCODING;
     use http::{HeaderMap, HeaderValue};
 
@@ -146,9 +153,23 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_compressed_goes_out_as_it_is() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let handle = runtime.handle().clone();
+        // One that has been shut down runs no work any more.
+        drop(runtime);
+        let _inside = handle.enter();
+        let compression = Compression { encoding: Encoding::Gzip, threshold: 0 };
+        for payload in [Payload::Text(vec![b'x'; MAX_INLINE + 1]), Payload::Binary(vec![7; MAX_INLINE + 1])] {
+            let sent = compression.compress_payload(payload.clone()).now_or_never();
+            assert_eq!(sent, Some((payload, None)));
+        }
+    }
+
+    #[test]
     fn the_threshold_is_the_first_size_that_is_compressed() {
         let compression = Compression::for_request(Some(1024), &accepting("deflate")).unwrap();
-        assert_eq!(compression.encoding(), Encoding::Deflate);
+        assert_eq!(compression.encoding, Encoding::Deflate);
         assert!(compression.applies_to(&[0; 1024]) && !compression.applies_to(&[0; 1023]));
         assert!(Compression::for_request(None, &accepting("gzip")).is_none());
         assert!(Compression::for_request(Some(0), &accepting("br")).is_none());

@@ -104,11 +104,8 @@ async fn answer(receiver: oneshot::Receiver<PollReply>, form: Form) -> Reply {
     let Some(compression) = compression.filter(|it| it.applies_to(payload.bytes())) else {
         return reply::packets(payload, None);
     };
-    match compression.compress_payload(payload).await {
-        Some(payload) => reply::packets(payload, Some(compression.encoding())),
-        // The runtime is being shut down.
-        None => reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
-    }
+    let (payload, encoding) = compression.compress_payload(payload).await;
+    reply::packets(payload, encoding)
 }
 
 /// Takes a batch of packets, answers when they have been handled.

@@ -156,9 +156,10 @@ impl Marks {
         marks.find(|(_, mark)| may_drop(mark) && !is_spared(mark)).map(|(index, _)| index)
     }
 
-    /// The frame at that place, which costs so much, has been dropped.
+    /// The frame at that place, which costs so much, has been dropped, or is succeeded by another one.
     pub(super) fn remove(&mut self, index: usize, cost: usize, overflow: Overflow) {
         if let Some(mark) = self.marks.remove(index) {
+            self.must_stay -= usize::from(index < self.must_stay);
             self.forget(&mark.urgency, cost, overflow);
         }
     }

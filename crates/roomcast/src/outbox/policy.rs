@@ -74,20 +74,20 @@ impl Outbox {
         Pushed::Replaced(dropped)
     }
 
-    /// Puts a frame behind all others, and takes the one of the same key out.
+    /// Puts a frame behind all others, and takes the one of the same key out, which stays where the new one finds no room.
     fn succeed(&mut self, index: usize, frame: Frame, urgency: &Urgency) -> Pushed {
         let policy = self.limits.overflow;
-        let old = self.frames.remove(index).map_or(0, |frame| frame.cost());
-        self.bytes -= old;
-        self.packets -= 1;
-        if let Some(marks) = self.marks() {
-            marks.remove(index, old, policy);
+        let (old, cost) = (self.frames[index].cost(), frame.cost());
+        let (bytes, packets) = self.undroppable();
+        let others = match policy.may_drop(urgency) {
+            true => (bytes, packets),
+            false => (bytes - old, packets - 1),
+        };
+        if !self.would_fit(cost, others) {
+            return self.refuse(urgency);
         }
-        if let Some(departures) = self.departures() {
-            departures.drop_out(index);
-        }
-        let cost = frame.cost();
-        let Some(dropped) = self.make_room(cost) else { return self.refuse(urgency) };
+        self.remove(index);
+        let dropped = self.make_room(cost).unwrap_or_default();
         self.append(frame, cost);
         if let Some(marks) = self.marks() {
             marks.push_back(urgency, cost, policy);
@@ -101,9 +101,8 @@ impl Outbox {
         if self.fits(cost) {
             return Some(0);
         }
-        let (bytes, packets) = self.marks()?.droppable();
-        let (bytes, packets) = (self.bytes - bytes, self.packets - packets);
-        if packets > 0 && (bytes.saturating_add(cost) > self.limits.bytes || packets >= self.limits.packets) {
+        let others = self.undroppable();
+        if !self.would_fit(cost, others) {
             return None;
         }
         let mut dropped = 0;
@@ -119,6 +118,13 @@ impl Outbox {
         let Some(index) = self.marks().and_then(|marks| marks.oldest_droppable(policy, spared)) else {
             return false;
         };
+        self.remove(index);
+        true
+    }
+
+    /// Takes a waiting frame out, which will not leave.
+    fn remove(&mut self, index: usize) {
+        let policy = self.limits.overflow;
         let cost = self.frames.remove(index).map_or(0, |frame| frame.cost());
         self.bytes -= cost;
         self.packets -= 1;
@@ -128,7 +134,17 @@ impl Outbox {
         if let Some(departures) = self.departures() {
             departures.drop_out(index);
         }
-        true
+    }
+
+    /// Bytes and number of the frames that stay whatever happens.
+    fn undroppable(&mut self) -> (usize, u32) {
+        let (bytes, packets) = self.marks().map_or((0, 0), |marks| marks.droppable());
+        (self.bytes - bytes, self.packets - packets)
+    }
+
+    /// Whether a frame of that cost fits beside so many others.
+    fn would_fit(&self, cost: usize, (bytes, packets): (usize, u32)) -> bool {
+        packets == 0 || (bytes.saturating_add(cost) <= self.limits.bytes && packets < self.limits.packets)
     }
 
     /// There is no room for the frame, whatever else is dropped.

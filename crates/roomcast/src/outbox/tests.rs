@@ -2,7 +2,10 @@
 
 mod model;
 
+use std::io::{self, IoSlice};
+
 use super::*;
+use crate::session::Wire;
 
 fn frame(n: usize) -> Frame {
     Frame::text(&n.to_string())
@@ -346,4 +349,31 @@ fn frames_in_another_form_leave_as_that_and_give_back_what_they_were_charged() {
     assert_eq!(outbox.buffered().bytes, frame.cost());
     outbox.written(&mut writing);
     assert_eq!(outbox.buffered(), Buffered { bytes: 0, packets: 0 });
+}
+
+#[test]
+fn a_successor_that_finds_no_room_leaves_its_predecessor_where_it_was() {
+    let mut outbox = small(2, Overflow::DropOldest);
+    let latest = latest("a").in_order();
+    outbox.push(frame(0), &Urgency::Reliable);
+    outbox.push(frame(1), &latest);
+    let large = Frame::text(&"x".repeat(1_000));
+    assert_eq!(outbox.push(large, &latest), Pushed::DroppedFull);
+    assert_eq!(waiting(&outbox), ["40", "41"]);
+    assert_eq!(outbox.push(frame(2), &latest), Pushed::Replaced(0));
+    assert_eq!(waiting(&outbox), ["40", "42"]);
+}
+
+#[test]
+fn what_may_be_dropped_is_still_found_behind_a_frame_that_was_succeeded() {
+    let mut outbox = small(3, Overflow::DropVolatile);
+    let latest = latest("a").in_order();
+    outbox.push(frame(0), &latest);
+    outbox.push(frame(1), &Urgency::Volatile);
+    outbox.push(frame(2), &Urgency::Reliable);
+    // Looks for something to drop, and so past the first one.
+    assert_eq!(outbox.push(frame(3), &Urgency::Volatile), Pushed::DroppedOlder(1));
+    assert_eq!(outbox.push(frame(4), &latest), Pushed::Replaced(0));
+    assert_eq!(outbox.push(frame(5), &Urgency::Reliable), Pushed::DroppedOlder(1));
+    assert_eq!(waiting(&outbox), ["42", "44", "45"]);
 }

@@ -15,7 +15,7 @@ use super::{AnyServerHandler, ServerEventContext};
 use crate::Namespace;
 use crate::error::{Cause, Failure, HandlerError};
 use crate::extract::EventReader;
-use crate::handler::{HandlerFuture, panic_message};
+use crate::handler::{HandlerFuture, drop_value, panic_message};
 
 /// The most calls of one namespace that may be suspended at the same time; events beyond it are refused.
 const MAX_CALLS: usize = 1024;
@@ -83,6 +83,8 @@ fn go_on(future: HandlerFuture, call: Call) {
     let calls = &call.namespace.inner().server_calls.0;
     if calls.fetch_add(1, Ordering::Relaxed) >= MAX_CALLS {
         calls.fetch_sub(1, Ordering::Relaxed);
+        // What it holds is the program's.
+        drop_value(future);
         return call.report(Cause::Refused(HandlerError::new("too many server-side events at once")));
     }
     // Adapters call from inside of a runtime.

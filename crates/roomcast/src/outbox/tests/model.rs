@@ -102,6 +102,16 @@ impl Model {
         let same = |frame: &Waiting| matches!(urgency, Urgency::Latest(_)) && frame.urgency == *urgency;
         if let Some(index) = self.waiting.iter().skip(begun).position(same) {
             let old = self.waiting[begun + index].clone();
+            if matches!(urgency, Urgency::Latest(key) if key.is_in_order()) {
+                self.waiting.remove(begun + index);
+                let Some(dropped) = self.make_room(new.cost, 1, "") else {
+                    self.waiting.insert(begun + index, old);
+                    return self.refuse(urgency);
+                };
+                self.waiting.push(new);
+                self.idle = false;
+                return Pushed::Replaced(dropped);
+            }
             let growth = new.cost.saturating_sub(old.cost);
             let dropped = match growth {
                 0 => Some(0),
@@ -133,6 +143,7 @@ fn urgency() -> impl Strategy<Value = Urgency> {
         Just(Urgency::Volatile),
         Just(Urgency::Immediate),
         (0..3_u8).prop_map(|key| latest(&key.to_string())),
+        (0..3_u8).prop_map(|key| latest(&key.to_string()).in_order()),
     ]
 }
 
