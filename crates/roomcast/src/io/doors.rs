@@ -121,10 +121,11 @@ impl Io {
         listen(self.clone(), listener, crate::http::tls(config)).await;
     }
 
-    /// Listens for WebTransport sessions and serves them until [`Io::close`], and for a second at most until all clients have been
-    /// told, for which the server waits as well. On UDP: the port may be that of
+    /// Listens for WebTransport sessions and serves them until [`Io::close`], on UDP: the port may be that of
     /// [`Io::listen_tls`]. The certificate may be the same as well; browsers want one of an authority that they know, or its
     /// hash (`serverCertificateHashes`) if it is of ECDSA and lasts two weeks at most. JS: `engine.onWebTransportSession`.
+    ///
+    /// It ends when all clients have been told that the server is closed, or after a second; [`Io::close`] waits for that, too.
     ///
     /// [`Transport::WebTransport`](crate::Transport::WebTransport) has to be among the
     /// [`transports`](crate::ServerBuilder::transports). Clients that poll are offered it then, too, and may move to it.
