@@ -73,6 +73,9 @@ pub mod parser;
 /// A server is given a factory by [`IoBuilder::adapter`], which makes one [`Adapter`](adapter::Adapter) for each namespace.
 /// An adapter of your own carries what the namespace asks for to the other nodes, and does on this node, through
 /// [`Local`](adapter::Local), what they ask for. `roomcast_adapter::test_kit` is a suite of tests for it.
+///
+/// An [`Emitter`](adapter::Emitter) speaks to such servers from a program that is none of them. That needs the crate
+/// `roomcast_adapter` only.
 pub mod adapter {
     pub use roomcast_adapter::adapter::*;
     pub use roomcast_adapter::cluster::{
