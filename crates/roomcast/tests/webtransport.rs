@@ -1,6 +1,8 @@
 //! Sessions over WebTransport, with a client that speaks packets by hand.
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
+#[path = "support/certificate.rs"]
+mod certificate;
 mod support;
 
 use std::net::{SocketAddr, UdpSocket};
@@ -11,30 +13,24 @@ use parking_lot::Mutex;
 use proto::websocket::Event;
 use roomcast::{Io, IoBuilder, Limits, Reason, RefusalContext, Socket, Transport};
 use tokio::sync::oneshot;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::rustls::{ClientConfig, ServerConfig};
 use wtransport::endpoint::endpoint_side::Client as ClientSide;
 use wtransport::error::ConnectionError;
 use wtransport::{Connection, Endpoint, RecvStream, SendStream};
 
+use certificate::self_signed;
 use support::{Http, Lines, Log, Polling, answer_sync, soon};
 
 const ALL: [Transport; 3] = [Transport::Polling, Transport::WebSocket, Transport::WebTransport];
 
-/// A certificate for `localhost`, signed by nobody but itself, and clients that trust it.
+/// A server with a certificate of its own, and clients that trust it.
 fn configurations() -> (Arc<ServerConfig>, Endpoint<ClientSide>) {
-    let certified = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
-    let certificate = certified.cert.der().clone();
-    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
-    let server = ServerConfig::builder().with_no_client_auth();
-    let server = server.with_single_cert(vec![certificate.clone()], key).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate).unwrap();
+    let (server, roots) = self_signed();
     let mut client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     client.alpn_protocols = vec![wtransport::tls::WEBTRANSPORT_ALPN.to_vec()];
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
     let client = wtransport::ClientConfig::builder().with_bind_address(loopback).with_custom_tls(client);
-    (Arc::new(server), Endpoint::client(client.build()).unwrap())
+    (server, Endpoint::client(client.build()).unwrap())
 }
 
 /// A server on TCP and, on the same port number, WebTransport.
