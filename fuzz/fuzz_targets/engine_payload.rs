@@ -6,8 +6,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use roomcast_fuzz::frame_of;
 use roomcast_proto::engine::client::{PostBody, Taken};
-use roomcast_proto::engine::{Frame, Message, Packet, SEPARATOR, decode_payload};
+use roomcast_proto::engine::{Packet, SEPARATOR, decode_payload};
 
 fuzz_target!(|body: &str| {
     let lines = body.split(char::from(SEPARATOR)).count();
@@ -18,7 +19,7 @@ fuzz_target!(|body: &str| {
         return;
     }
 
-    let frames: Vec<_> = packets.iter().map(encode).collect();
+    let frames: Vec<_> = packets.iter().map(frame_of).collect();
     let mut payload = Vec::new();
     frames.iter().for_each(|frame| frame.write_payload(&mut payload));
     reads_as(&payload, &packets);
@@ -37,19 +38,6 @@ fuzz_target!(|body: &str| {
     read += decode_payload(text(&body.into_bytes())).count();
     assert_eq!(read, packets.len());
 });
-
-fn encode(packet: &Packet<'_>) -> Frame {
-    match packet {
-        Packet::Open(json) => Frame::packet(&format!("0{json}")),
-        Packet::Close => Frame::packet("1"),
-        Packet::Ping(data) => Frame::packet(&format!("2{data}")),
-        Packet::Pong(data) => Frame::packet(&format!("3{data}")),
-        Packet::Message(Message::Text(message)) => Frame::text(message),
-        Packet::Message(Message::Binary(message)) => Frame::binary(message.clone()),
-        Packet::Upgrade => Frame::packet("5"),
-        Packet::Noop => Frame::packet("6"),
-    }
-}
 
 fn reads_as(payload: &[u8], packets: &[Packet<'_>]) {
     let read: Vec<_> =

@@ -7,7 +7,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use roomcast_proto::engine::{Dialect, Frame, InvalidPacket, Message, Packet, Packets, Payload};
+use roomcast_fuzz::frame_of;
+use roomcast_proto::engine::{Dialect, InvalidPacket, Message, Packet, Packets, Payload};
 
 fuzz_target!(|body: &[u8]| {
     let text = String::from_utf8_lossy(body);
@@ -26,7 +27,7 @@ fn check(packets: Packets<'_>) {
     if good.is_empty() {
         return;
     }
-    let frames: Vec<_> = good.iter().map(encode).collect();
+    let frames: Vec<_> = good.iter().map(frame_of).collect();
     for dialect in [Dialect::V3, Dialect::V3Base64] {
         let binary = good.iter().any(|packet| matches!(packet, Packet::Message(Message::Binary(_))));
         match dialect.encode(&frames) {
@@ -46,17 +47,4 @@ fn check(packets: Packets<'_>) {
 fn reads_as(read: Packets<'_>, packets: &[Packet<'_>]) {
     let read: Vec<_> = read.map(|packet| packet.expect("our own packets are valid")).collect();
     assert_eq!(read, packets);
-}
-
-fn encode(packet: &Packet<'_>) -> Frame {
-    match packet {
-        Packet::Open(json) => Frame::packet(&format!("0{json}")),
-        Packet::Close => Frame::packet("1"),
-        Packet::Ping(data) => Frame::packet(&format!("2{data}")),
-        Packet::Pong(data) => Frame::packet(&format!("3{data}")),
-        Packet::Message(Message::Text(message)) => Frame::text(message),
-        Packet::Message(Message::Binary(message)) => Frame::binary(message.clone()),
-        Packet::Upgrade => Frame::packet("5"),
-        Packet::Noop => Frame::packet("6"),
-    }
 }

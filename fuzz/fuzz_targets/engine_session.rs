@@ -8,6 +8,7 @@
 use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
+use roomcast_fuzz::Script;
 use roomcast_proto::engine::{
     CloseReason, Flush, Lane, Output, Packet, Revision, Session, Timing, Transport, client,
 };
@@ -18,61 +19,38 @@ const TIMING: Timing = Timing {
     upgrade_timeout: Duration::from_millis(1000),
 };
 
-/// The bytes, read one after the other.
-struct Reader<'a>(&'a [u8]);
+fn lane(script: &mut Script<'_>) -> Option<Lane> {
+    Some(if script.byte()? % 2 == 0 { Lane::Main } else { Lane::Probe })
+}
 
-impl<'a> Reader<'a> {
-    fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
+fn flush(script: &mut Script<'_>) -> Option<Flush> {
+    Some([Flush::Empty, Flush::Waiting, Flush::Discard][usize::from(script.byte()? % 3)])
+}
 
-    /// A length and as much text, or what of it is text.
-    fn text(&mut self) -> Option<&'a str> {
-        let length = usize::from(self.byte()?).min(self.0.len());
-        let (text, rest) = self.0.split_at(length);
-        self.0 = rest;
-        match std::str::from_utf8(text) {
-            Ok(text) => Some(text),
-            Err(error) => std::str::from_utf8(&text[..error.valid_up_to()]).ok(),
-        }
-    }
-
-    fn lane(&mut self) -> Option<Lane> {
-        Some(if self.byte()? % 2 == 0 { Lane::Main } else { Lane::Probe })
-    }
-
-    fn flush(&mut self) -> Option<Flush> {
-        Some([Flush::Empty, Flush::Waiting, Flush::Discard][usize::from(self.byte()? % 3)])
-    }
-
-    fn packet(&mut self) -> Option<&'a str> {
-        const KNOWN: [&str; 12] =
-            ["1", "2", "2probe", "3", "3probe", "4", "4a", "5", "6", "bAA", "0{}", OPEN];
-        match self.byte()? {
-            known if usize::from(known) < KNOWN.len() => Some(KNOWN[usize::from(known)]),
-            _ => self.text(),
-        }
+fn packet<'a>(script: &mut Script<'a>) -> Option<&'a str> {
+    const KNOWN: [&str; 12] = ["1", "2", "2probe", "3", "3probe", "4", "4a", "5", "6", "bAA", "0{}", OPEN];
+    match script.byte()? {
+        known if usize::from(known) < KNOWN.len() => Some(KNOWN[usize::from(known)]),
+        _ => script.text(),
     }
 }
 
 const OPEN: &str = r#"0{"sid":"a","upgrades":["websocket"],"pingInterval":300,"pingTimeout":200}"#;
 
 fuzz_target!(|bytes: &[u8]| {
-    let mut reader = Reader(bytes);
-    let Some(kind) = reader.byte() else { return };
+    let mut script = Script(bytes);
+    let Some(kind) = script.byte() else { return };
     let transport = if kind & 1 == 0 { Transport::Polling } else { Transport::WebSocket };
     let revision = if kind & 4 == 0 { Revision::V4 } else { Revision::V3 };
-    if kind & 2 == 0 { server(revision, transport, &mut reader) } else { client(transport, &mut reader) }
+    if kind & 2 == 0 { server(revision, transport, &mut script) } else { client(transport, &mut script) }
 });
 
-fn server(revision: Revision, transport: Transport, reader: &mut Reader<'_>) {
+fn server(revision: Revision, transport: Transport, script: &mut Script<'_>) {
     let mut now = Instant::now();
     let mut session = Session::with_revision(TIMING, revision, transport, now);
     let mut polls = 0;
     let mut ended = false;
-    while server_step(&mut session, reader, &mut now, &mut polls).is_some() {
+    while server_step(&mut session, script, &mut now, &mut polls).is_some() {
         server_outputs(&mut session, &mut polls, &mut ended);
     }
     server_outputs(&mut session, &mut polls, &mut ended);
@@ -87,12 +65,12 @@ fn server(revision: Revision, transport: Transport, reader: &mut Reader<'_>) {
 
 fn server_step(
     session: &mut Session,
-    reader: &mut Reader<'_>,
+    script: &mut Script<'_>,
     now: &mut Instant,
     polls: &mut u32,
 ) -> Option<()> {
-    match reader.byte()? % 14 {
-        0 => *polls += u32::from(session.handle_poll(reader.byte()? % 2 == 0).is_ok()),
+    match script.byte()? % 14 {
+        0 => *polls += u32::from(session.handle_poll(script.byte()? % 2 == 0).is_ok()),
         1 if *polls > 0 => {
             session.handle_poll_answered();
             *polls = 0;
@@ -105,16 +83,16 @@ fn server_step(
         4 => session.handle_post_aborted(),
         5 => _ = session.handle_probe_opened(*now),
         6 => session.handle_probe_failed(),
-        7 => session.handle_transport_closed(reader.lane()?, CloseReason::TransportClose, "gone"),
-        8 => session.close(reader.flush()?),
+        7 => session.handle_transport_closed(lane(script)?, CloseReason::TransportClose, "gone"),
+        8 => session.close(flush(script)?),
         9 => session.close_slow_consumer(),
         10 => session.handle_drained(),
         11 => {
-            *now += Duration::from_millis(u64::from(reader.byte()?) * 4);
+            *now += Duration::from_millis(u64::from(script.byte()?) * 4);
             session.handle_timeout(*now);
         }
         _ => {
-            let (lane, text) = (reader.lane()?, reader.packet()?);
+            let (lane, text) = (lane(script)?, packet(script)?);
             _ = session.handle_packet(lane, Packet::decode_in(session.revision(), text), *now);
         }
     }
@@ -133,13 +111,13 @@ fn server_outputs(session: &mut Session, polls: &mut u32, ended: &mut bool) {
     assert_eq!(*ended, session.is_closed());
 }
 
-fn client(transport: Transport, reader: &mut Reader<'_>) {
+fn client(transport: Transport, script: &mut Script<'_>) {
     let mut now = Instant::now();
     let mut config = client::Config::default();
     config.transport = transport;
     let mut session = client::Session::new(config);
     let mut ended = false;
-    while client_step(&mut session, reader, &mut now).is_some() {
+    while client_step(&mut session, script, &mut now).is_some() {
         client_outputs(&mut session, &mut ended);
     }
     client_outputs(&mut session, &mut ended);
@@ -148,8 +126,8 @@ fn client(transport: Transport, reader: &mut Reader<'_>) {
     assert!(ended && session.poll_timeout().is_none());
 }
 
-fn client_step(session: &mut client::Session, reader: &mut Reader<'_>, now: &mut Instant) -> Option<()> {
-    match reader.byte()? % 13 {
+fn client_step(session: &mut client::Session, script: &mut Script<'_>, now: &mut Instant) -> Option<()> {
+    match script.byte()? % 13 {
         0 => session.handle_poll_answered(),
         1 => session.handle_poll_failed(),
         2 => session.handle_post_sent(),
@@ -157,14 +135,14 @@ fn client_step(session: &mut client::Session, reader: &mut Reader<'_>, now: &mut
         4 => session.handle_post_failed(),
         5 => session.handle_probe_opened(),
         6 => session.handle_probe_failed(),
-        7 => session.handle_transport_closed(reader.lane()?, CloseReason::TransportClose, "gone"),
-        8 => session.close(reader.flush()?),
+        7 => session.handle_transport_closed(lane(script)?, CloseReason::TransportClose, "gone"),
+        8 => session.close(flush(script)?),
         9 => session.handle_drained(),
         10 => {
-            *now += Duration::from_millis(u64::from(reader.byte()?) * 4);
+            *now += Duration::from_millis(u64::from(script.byte()?) * 4);
             session.handle_timeout(*now);
         }
-        _ => _ = session.handle_packet(reader.lane()?, Packet::decode(reader.packet()?), *now),
+        _ => _ = session.handle_packet(lane(script)?, Packet::decode(packet(script)?), *now),
     }
     Some(())
 }

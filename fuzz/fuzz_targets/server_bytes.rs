@@ -11,6 +11,7 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use roomcast::parser::MessagePack;
 use roomcast::{Data, Io, Socket};
+use roomcast_fuzz::Script;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::runtime::Builder;
 use tokio::task::JoinHandle;
@@ -28,25 +29,6 @@ fuzz_target!(|bytes: &[u8]| {
     let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();
     runtime.expect("a runtime without threads needs nothing").block_on(run(bytes));
 });
-
-/// The bytes, read one after the other.
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    /// A length and as many bytes, or what is left.
-    fn bytes(&mut self) -> Option<&'a [u8]> {
-        let length = usize::from(self.byte()?).min(self.0.len());
-        let (bytes, rest) = self.0.split_at(length);
-        self.0 = rest;
-        Some(bytes)
-    }
-}
 
 /// One connection.
 struct Pipe {
@@ -187,11 +169,11 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 async fn run(bytes: &[u8]) {
-    let mut reader = Reader(bytes);
-    let Some(options) = reader.byte() else { return };
+    let mut script = Script(bytes);
+    let Some(options) = script.byte() else { return };
     let io = server(options);
     let mut pipes = vec![Pipe::open(&io)];
-    while step(&io, &mut pipes, &mut reader).await.is_some() {}
+    while step(&io, &mut pipes, &mut script).await.is_some() {}
     for pipe in pipes {
         drop(pipe.client);
         pipe.serving.await.expect("no task panics");
@@ -207,31 +189,31 @@ async fn run(bytes: &[u8]) {
     assert!(begun.elapsed() < Duration::from_secs(1), "a task is left");
 }
 
-async fn step(io: &Io, pipes: &mut Vec<Pipe>, reader: &mut Reader<'_>) -> Option<()> {
-    let operation = reader.byte()?;
+async fn step(io: &Io, pipes: &mut Vec<Pipe>, script: &mut Script<'_>) -> Option<()> {
+    let operation = script.byte()?;
     let index = usize::from(operation >> 4) % pipes.len();
     match operation & 15 {
         0 => {
-            let bytes = reader.bytes()?;
+            let bytes = script.bytes()?;
             pipes[index].write(bytes).await;
         }
         1..=3 => {
-            let kind = reader.byte()?;
-            let body = reader.bytes()?;
+            let kind = script.byte()?;
+            let body = script.bytes()?;
             let sid = pipes.iter().find_map(Pipe::sid).filter(|_| kind & 128 == 0);
             pipes[index].write(&request(kind, sid.as_deref(), body)).await;
             pipes[index].read().await;
         }
         4..=6 => {
-            let payload = reader.bytes()?;
+            let payload = script.bytes()?;
             pipes[index].write(&frame(0x81, payload)).await;
         }
         7 => {
-            let first = reader.byte()?;
-            let payload = reader.bytes()?;
+            let first = script.byte()?;
+            let payload = script.bytes()?;
             pipes[index].write(&frame(first, payload)).await;
         }
-        8 => tokio::time::sleep(Duration::from_millis(u64::from(reader.byte()?) * 40)).await,
+        8 => tokio::time::sleep(Duration::from_millis(u64::from(script.byte()?) * 40)).await,
         9 | 10 => pipes[index].read().await,
         11 if pipes.len() < MAX_PIPES => pipes.push(Pipe::open(io)),
         12 if pipes.len() > 1 => {
@@ -239,7 +221,7 @@ async fn step(io: &Io, pipes: &mut Vec<Pipe>, reader: &mut Reader<'_>) -> Option
             drop(pipe.client);
             settle().await;
         }
-        13 => _ = io.emit("news", "x".repeat(usize::from(reader.byte()?) * 16)),
+        13 => _ = io.emit("news", "x".repeat(usize::from(script.byte()?) * 16)),
         14 => _ = io.volatile().emit("tick", 1),
         _ => io.disconnect_sockets(),
     }

@@ -6,6 +6,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use roomcast_fuzz::read_in_pieces;
 use roomcast_proto::websocket::{Decoder, Error, Event, Limits, OpCode, Role};
 
 type Seen = (OpCode, Vec<u8>);
@@ -25,35 +26,11 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// Reads `wire` in pieces of the given lengths, over and over. 255 is all that is left.
 fn read(role: Role, limits: Limits, wire: &[u8], pieces: &[u8]) -> (Vec<Seen>, Result<(), Error>) {
     let mut decoder = Decoder::new(role, limits);
-    let mut seen = Vec::new();
-    // Unmasking changes it.
-    let mut wire = wire.to_vec();
-    let mut rest = &mut wire[..];
-    for &piece in pieces.iter().cycle() {
-        let len = if piece == u8::MAX { rest.len() } else { rest.len().min(usize::from(piece).max(1)) };
-        let (mut input, after) = rest.split_at_mut(len);
-        loop {
-            let step = match decoder.decode(input) {
-                Ok(step) => step,
-                Err(error) => return (seen, Err(error)),
-            };
-            let consumed = step.consumed;
-            let Some(event) = step.event else {
-                assert_eq!(consumed, input.len());
-                break;
-            };
-            seen.push(owned(event));
-            input = &mut input[consumed..];
-        }
-        rest = after;
-        if rest.is_empty() {
-            break;
-        }
-    }
-    (seen, Ok(()))
+    read_in_pieces(wire, pieces, |input| {
+        decoder.decode(input).map(|step| (step.consumed, step.event.map(owned)))
+    })
 }
 
 fn owned(event: Event<'_>) -> Seen {

@@ -6,6 +6,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use roomcast_fuzz::read_in_pieces;
 use roomcast_proto::websocket::{
     Agreement, Context, Decoder, Deflater, Error, Event, Inflater, Limits, MAX_HEADER, OpCode, Role, Terms,
     encode_header,
@@ -105,34 +106,17 @@ fn frame(opcode: OpCode, fin: bool, payload: &[u8]) -> Vec<u8> {
     [&header[..len], payload].concat()
 }
 
-/// Reads `wire` in pieces of the given lengths, over and over. 255 is all that is left.
 fn read(mut decoder: Decoder, wire: &[u8], pieces: &[u8]) -> (Vec<Vec<u8>>, Result<(), Error>) {
-    let mut seen = Vec::new();
-    // Unmasking changes it.
-    let mut wire = wire.to_vec();
-    let mut rest = &mut wire[..];
-    for &piece in pieces.iter().cycle() {
-        let len = if piece == u8::MAX { rest.len() } else { rest.len().min(usize::from(piece).max(1)) };
-        let (mut input, after) = rest.split_at_mut(len);
-        loop {
-            let step = match decoder.decode(input) {
-                Ok(step) => step,
-                Err(error) => return (seen, Err(error)),
-            };
-            let consumed = step.consumed;
-            match step.event {
-                None => break,
-                Some(Event::Text(text)) => seen.push(text.as_bytes().to_vec()),
-                Some(Event::Binary(payload)) => seen.push(payload.to_vec()),
-                Some(Event::Ping(payload) | Event::Pong(payload)) => seen.push(payload.to_vec()),
-                Some(Event::Close(_)) => seen.push(b"close".to_vec()),
-            }
-            input = &mut input[consumed..];
-        }
-        rest = after;
-        if rest.is_empty() {
-            break;
-        }
+    read_in_pieces(wire, pieces, |input| {
+        decoder.decode(input).map(|step| (step.consumed, step.event.map(owned)))
+    })
+}
+
+fn owned(event: Event<'_>) -> Vec<u8> {
+    match event {
+        Event::Text(text) => text.as_bytes().to_vec(),
+        Event::Binary(payload) => payload.to_vec(),
+        Event::Ping(payload) | Event::Pong(payload) => payload.to_vec(),
+        Event::Close(_) => b"close".to_vec(),
     }
-    (seen, Ok(()))
 }

@@ -6,6 +6,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use roomcast_fuzz::read_in_pieces;
 use roomcast_proto::websocket::Event;
 use roomcast_proto::webtransport::{Decoder, Error};
 
@@ -19,35 +20,20 @@ fuzz_target!(|data: &[u8]| {
     assert!(whole.0.iter().all(|(text, packet)| packet.len() <= if *text { 3 * limit } else { limit }));
 });
 
-/// Reads `wire` in pieces of the given lengths, over and over. 255 is all that is left.
-fn read(limit: usize, wire: &[u8], pieces: &[u8]) -> (Vec<(bool, Vec<u8>)>, Result<(), Error>) {
+/// Whether it is text, and the packet.
+type Seen = (bool, Vec<u8>);
+
+fn read(limit: usize, wire: &[u8], pieces: &[u8]) -> (Vec<Seen>, Result<(), Error>) {
     let mut decoder = Decoder::new(limit);
-    let mut seen = Vec::new();
-    let mut rest = wire;
-    for &piece in pieces.iter().cycle() {
-        let length = if piece == u8::MAX { rest.len() } else { rest.len().min(usize::from(piece).max(1)) };
-        let (mut input, after) = rest.split_at(length);
-        loop {
-            let step = match decoder.decode(input) {
-                Ok(step) => step,
-                Err(error) => return (seen, Err(error)),
-            };
-            let consumed = step.consumed;
-            match step.event {
-                Some(Event::Text(text)) => seen.push((true, text.as_bytes().to_vec())),
-                Some(Event::Binary(payload)) => seen.push((false, payload.to_vec())),
-                Some(_) => panic!("there is nothing else on such a stream"),
-                None => {
-                    assert_eq!(consumed, input.len());
-                    break;
-                }
-            }
-            input = &input[consumed..];
-        }
-        rest = after;
-        if rest.is_empty() {
-            break;
-        }
+    read_in_pieces(wire, pieces, |input| {
+        decoder.decode(input).map(|step| (step.consumed, step.event.map(owned)))
+    })
+}
+
+fn owned(event: Event<'_>) -> Seen {
+    match event {
+        Event::Text(text) => (true, text.as_bytes().to_vec()),
+        Event::Binary(payload) => (false, payload.to_vec()),
+        _ => panic!("there is nothing else on such a stream"),
     }
-    (seen, Ok(()))
 }

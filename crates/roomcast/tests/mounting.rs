@@ -39,6 +39,18 @@ where
     address
 }
 
+/// Serves it as a tower service, over plain hyper.
+async fn mount(io: &Io) -> SocketAddr {
+    let service = io.service();
+    accept(move |stream| {
+        let service = TowerToHyperService::new(service.clone());
+        let http = hyper::server::conn::http1::Builder::new();
+        // A client that goes is no failure of the test.
+        async move { _ = http.serve_connection(TokioIo::new(stream), service).with_upgrades().await }
+    })
+    .await
+}
+
 async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     Ok(Response::new(Full::from("hello")))
 }
@@ -58,14 +70,7 @@ async fn an_own_listener_serves_all_transports_and_nothing_else() {
 #[tokio::test]
 async fn plain_hyper_serves_it_as_a_tower_service() {
     let io = server();
-    let service = io.service();
-    let address = accept(move |stream| {
-        let service = TowerToHyperService::new(service.clone());
-        let http = hyper::server::conn::http1::Builder::new();
-        // A client that goes is no failure of the test.
-        async move { _ = http.serve_connection(TokioIo::new(stream), service).with_upgrades().await }
-    })
-    .await;
+    let address = mount(&io).await;
     try_all_transports(address).await;
     assert_eq!(Http::connect(address).await.get("/").await.status, 404);
 }
@@ -166,13 +171,7 @@ async fn who_may_come_is_decided_before_a_session_is_made() {
 #[tokio::test]
 async fn a_server_that_was_closed_refuses_new_sessions_behind_another_listener() {
     let io = server();
-    let service = io.service();
-    let address = accept(move |stream| {
-        let service = TowerToHyperService::new(service.clone());
-        let http = hyper::server::conn::http1::Builder::new();
-        async move { _ = http.serve_connection(TokioIo::new(stream), service).with_upgrades().await }
-    })
-    .await;
+    let address = mount(&io).await;
     let client = WebSocket::connect(address).await;
     let mut polling = Polling::connect(address).await;
     soon("the end", async { tokio::join!(io.close(), client.closed()) }).await;

@@ -1,6 +1,8 @@
 //! The server behind TLS, on its own listener.
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
+#[path = "support/certificate.rs"]
+mod certificate;
 mod support;
 
 use std::net::SocketAddr;
@@ -15,19 +17,14 @@ use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 
+use certificate::self_signed;
 use support::{Http, WebSocket, answer_sync, soon};
 
-/// A certificate for `localhost`, signed by nobody but itself, and a client that trusts it.
+/// A server with a certificate of its own, and a client that trusts it.
 fn configurations() -> (Arc<ServerConfig>, TlsConnector) {
-    let certified = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
-    let certificate = certified.cert.der().clone();
-    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
-    let server = ServerConfig::builder().with_no_client_auth();
-    let server = server.with_single_cert(vec![certificate.clone()], key).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate).unwrap();
+    let (server, roots) = self_signed();
     let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    (Arc::new(server), TlsConnector::from(Arc::new(client)))
+    (server, TlsConnector::from(Arc::new(client)))
 }
 
 async fn serve_tls(io: &Io, config: Arc<ServerConfig>) -> SocketAddr {

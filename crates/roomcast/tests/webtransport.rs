@@ -1,6 +1,8 @@
 //! Sessions over WebTransport, with a client that speaks packets by hand.
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail it")]
 
+#[path = "support/certificate.rs"]
+mod certificate;
 mod support;
 
 use std::net::{SocketAddr, UdpSocket};
@@ -10,29 +12,25 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use proto::websocket::Event;
 use roomcast::{Io, IoBuilder, Limits, Reason, RefusalContext, Socket, Transport};
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio::sync::oneshot;
+use tokio_rustls::rustls::{ClientConfig, ServerConfig};
 use wtransport::endpoint::endpoint_side::Client as ClientSide;
+use wtransport::error::ConnectionError;
 use wtransport::{Connection, Endpoint, RecvStream, SendStream};
 
+use certificate::self_signed;
 use support::{Http, Lines, Log, Polling, answer_sync, soon};
 
 const ALL: [Transport; 3] = [Transport::Polling, Transport::WebSocket, Transport::WebTransport];
 
-/// A certificate for `localhost`, signed by nobody but itself, and clients that trust it.
+/// A server with a certificate of its own, and clients that trust it.
 fn configurations() -> (Arc<ServerConfig>, Endpoint<ClientSide>) {
-    let certified = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
-    let certificate = certified.cert.der().clone();
-    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
-    let server = ServerConfig::builder().with_no_client_auth();
-    let server = server.with_single_cert(vec![certificate.clone()], key).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate).unwrap();
+    let (server, roots) = self_signed();
     let mut client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     client.alpn_protocols = vec![wtransport::tls::WEBTRANSPORT_ALPN.to_vec()];
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
     let client = wtransport::ClientConfig::builder().with_bind_address(loopback).with_custom_tls(client);
-    (Arc::new(server), Endpoint::client(client.build()).unwrap())
+    (server, Endpoint::client(client.build()).unwrap())
 }
 
 /// A server on TCP and, on the same port number, WebTransport.
@@ -287,6 +285,46 @@ async fn each_side_can_close() {
     client.ended().await;
     log.expect(&["server shutting down"]).await;
     assert_eq!(house.io.sessions(), 0);
+}
+
+/// Its runtime ends with it, as that of a program does whose last line it was.
+fn serve_until(end: oneshot::Receiver<()>, socket: UdpSocket, config: Arc<ServerConfig>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let io = Io::builder().transports(&ALL).build();
+        let closing = io.clone();
+        tokio::spawn(async move {
+            end.await.unwrap();
+            closing.close().await;
+        });
+        io.serve_webtransport(socket, config).await.unwrap();
+        io.close().await;
+    });
+}
+
+#[tokio::test]
+async fn clients_are_told_of_the_end_of_a_program_that_ends_with_its_server() {
+    let (config, endpoint) = configurations();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}/socket.io/", socket.local_addr().unwrap().port());
+    let (end, ends) = oneshot::channel();
+    let program = std::thread::spawn(move || serve_until(ends, socket, config));
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        let mut client = Client::new(soon("a session", endpoint.connect(&url)).await.unwrap()).await;
+        client.send("0").await;
+        assert!(client.text().await.starts_with("0{"));
+        client.send("40").await;
+        assert!(client.text().await.starts_with("40{"));
+        clients.push(client);
+    }
+    end.send(()).unwrap();
+    for mut client in clients {
+        client.ended().await;
+        let how = client.connection.closed().await;
+        assert!(matches!(how, ConnectionError::ApplicationClosed(_)), "{how}");
+    }
+    program.join().unwrap();
 }
 
 #[tokio::test]

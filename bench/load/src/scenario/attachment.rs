@@ -8,10 +8,11 @@ use std::time::Instant;
 use crate::check::{Fault, NUMBER, write_number};
 use crate::fleet::{Fleet, Inbound, Play};
 use crate::frame::{Kind, push_masked, push_plain};
-use crate::measure::{Latency, Stop};
+use crate::measure::Stop;
 use crate::report::Outcome;
 use crate::scenario::Run;
 use crate::scenario::run::Measurable;
+use crate::scenario::tally::Tally;
 
 const REQUEST: &[u8] = br#"451-7["echo",{"_placeholder":true,"num":0}]"#;
 const ANSWER: &[u8] = br#"461-7[{"_placeholder":true,"num":0}]"#;
@@ -28,7 +29,7 @@ pub(crate) fn attachment(run: &mut Run) -> Result<Outcome, Stop> {
         run.fleet
             .fault(Fault::Lost, who, || format!("the answer to {} from byte {}", lane.number, lane.place));
     }
-    run.outcome("round trip", counted?, Some(play.latency))
+    run.outcome("round trip", counted?, Some(play.tally.into_latency()))
 }
 
 /// One client's answer, and how much of it is there.
@@ -47,10 +48,8 @@ struct Attachments {
     size: usize,
     /// Where the second frame of an answer begins.
     second: usize,
-    answered: u64,
     out: usize,
-    latency: Latency,
-    closing: bool,
+    tally: Tally,
 }
 
 impl Attachments {
@@ -65,7 +64,7 @@ impl Attachments {
         push_plain(&mut answer, Kind::Binary, &bytes);
         let lane = Lane { place: answer.len(), answer, number: 0, sent: Instant::now() };
         let lanes = (0..clients).map(|_| Lane { answer: lane.answer.clone(), ..lane }).collect();
-        Self { request, lanes, size, second, answered: 0, out: 0, latency: Latency::new(), closing: false }
+        Self { request, lanes, size, second, out: 0, tally: Tally::new() }
     }
 
     fn ask(&mut self, fleet: &mut Fleet, who: usize) {
@@ -82,10 +81,9 @@ impl Attachments {
     fn check(&mut self, fleet: &mut Fleet, who: usize) {
         let lane = &self.lanes[who];
         if lane.place == lane.answer.len() {
-            self.answered += 1;
             self.out -= 1;
-            self.latency.record(lane.sent.elapsed(), 1);
-            if !self.closing {
+            self.tally.count(lane.sent.elapsed(), 1);
+            if !self.tally.is_closing() {
                 self.ask(fleet, who);
             }
         }
@@ -159,16 +157,12 @@ impl Play for Attachments {
 }
 
 impl Measurable for Attachments {
-    fn units(&self) -> u64 {
-        self.answered
+    fn tally(&self) -> &Tally {
+        &self.tally
     }
 
-    fn window_opens(&mut self) {
-        self.latency.clear();
-    }
-
-    fn window_closes(&mut self) {
-        self.closing = true;
+    fn tally_mut(&mut self) -> &mut Tally {
+        &mut self.tally
     }
 
     fn is_quiet(&self) -> bool {

@@ -9,10 +9,11 @@ use serde_json::json;
 
 use crate::check::{Fault, Template};
 use crate::fleet::{Fleet, Play};
-use crate::measure::{Latency, Stop};
+use crate::measure::Stop;
 use crate::report::Outcome;
 use crate::scenario::Run;
 use crate::scenario::run::Measurable;
+use crate::scenario::tally::Tally;
 
 /// The scenario.
 pub(crate) fn echo(run: &mut Run) -> Result<Outcome, Stop> {
@@ -30,7 +31,7 @@ pub(crate) fn echo(run: &mut Run) -> Result<Outcome, Stop> {
         let who = place / inflight;
         run.fleet.fault(Fault::Lost, who, || format!("the answer to {}", request.number));
     }
-    let mut outcome = run.outcome("round trip", counted?, Some(play.latency))?;
+    let mut outcome = run.outcome("round trip", counted?, Some(play.tally.into_latency()))?;
     outcome.more.insert("overtakings".into(), json!(play.overtakings));
     Ok(outcome)
 }
@@ -58,10 +59,8 @@ struct Echo {
     next: u64,
     burst: Vec<u8>,
     waiting: usize,
-    answered: u64,
     overtakings: u64,
-    latency: Latency,
-    closing: bool,
+    tally: Tally,
 }
 
 impl Echo {
@@ -79,10 +78,8 @@ impl Echo {
             next: 1,
             burst: Vec::new(),
             waiting: 0,
-            answered: 0,
             overtakings: 0,
-            latency: Latency::new(),
-            closing: false,
+            tally: Tally::new(),
         }
     }
 
@@ -128,10 +125,9 @@ impl Play for Echo {
         let used = fleet.each_message(who, bytes, |fleet, message| match self.judge(who, message) {
             Ok(lane) => {
                 self.waiting -= 1;
-                self.answered += 1;
                 let sent = self.asked[who * self.inflight + lane].sent;
-                self.latency.record(now.saturating_duration_since(sent), 1);
-                if !self.closing {
+                self.tally.count(now.saturating_duration_since(sent), 1);
+                if !self.tally.is_closing() {
                     self.ask(who, lane);
                 }
             }
@@ -143,16 +139,12 @@ impl Play for Echo {
 }
 
 impl Measurable for Echo {
-    fn units(&self) -> u64 {
-        self.answered
+    fn tally(&self) -> &Tally {
+        &self.tally
     }
 
-    fn window_opens(&mut self) {
-        self.latency.clear();
-    }
-
-    fn window_closes(&mut self) {
-        self.closing = true;
+    fn tally_mut(&mut self) -> &mut Tally {
+        &mut self.tally
     }
 
     fn is_quiet(&self) -> bool {

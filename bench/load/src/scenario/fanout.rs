@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use crate::check::{Script, Template};
 use crate::fleet::{Fleet, Play};
-use crate::measure::{Latency, Stop};
+use crate::measure::Stop;
 use crate::report::Outcome;
 use crate::scenario::Run;
 use crate::scenario::run::Measurable;
 use crate::scenario::silent::Silent;
+use crate::scenario::tally::Tally;
 
 /// The scenario.
 pub(crate) fn fanout(run: &mut Run) -> Result<Outcome, Stop> {
@@ -30,10 +31,8 @@ pub(super) struct Fanout {
     receivers: std::ops::Range<usize>,
     /// How many receivers have the whole burst.
     done: usize,
-    deliveries: u64,
     sent: Instant,
-    latency: Latency,
-    closing: bool,
+    tally: Tally,
 }
 
 impl Fanout {
@@ -50,10 +49,8 @@ impl Fanout {
             inflight: run.params.inflight as u64,
             receivers,
             done: 0,
-            deliveries: 0,
             sent: Instant::now(),
-            latency: Latency::new(),
-            closing: false,
+            tally: Tally::new(),
         }
     }
 
@@ -62,7 +59,7 @@ impl Fanout {
         self.send(&mut run.fleet);
         let counted = run.measure(&mut self);
         self.script.settle(&mut run.fleet, self.receivers.clone());
-        run.outcome("delivery", counted?, Some(self.latency))
+        run.outcome("delivery", counted?, Some(self.tally.into_latency()))
     }
 
     fn send(&mut self, fleet: &mut Fleet) {
@@ -83,11 +80,10 @@ impl Play for Fanout {
         }
         let (used, completed) = self.script.take(fleet, who, bytes);
         if completed > 0 {
-            self.deliveries += completed;
-            self.latency.record(self.sent.elapsed(), completed);
+            self.tally.count(self.sent.elapsed(), completed);
             if self.script.is_done(who) {
                 self.done += 1;
-                if self.done == self.receivers.len() && !self.closing {
+                if self.done == self.receivers.len() && !self.tally.is_closing() {
                     self.script.next_burst();
                     self.send(fleet);
                 }
@@ -98,16 +94,12 @@ impl Play for Fanout {
 }
 
 impl Measurable for Fanout {
-    fn units(&self) -> u64 {
-        self.deliveries
+    fn tally(&self) -> &Tally {
+        &self.tally
     }
 
-    fn window_opens(&mut self) {
-        self.latency.clear();
-    }
-
-    fn window_closes(&mut self) {
-        self.closing = true;
+    fn tally_mut(&mut self) -> &mut Tally {
+        &mut self.tally
     }
 
     fn is_quiet(&self) -> bool {

@@ -7,11 +7,12 @@ use serde_json::json;
 
 use crate::check::{Fault, Script, Template};
 use crate::fleet::{Fleet, Play};
-use crate::measure::{Latency, Stop};
+use crate::measure::Stop;
 use crate::report::Outcome;
 use crate::scenario::Run;
 use crate::scenario::pace::Pace;
 use crate::scenario::run::Measurable;
+use crate::scenario::tally::Tally;
 
 /// The scenario.
 pub(crate) fn latency(run: &mut Run) -> Result<Outcome, Stop> {
@@ -26,7 +27,7 @@ fn broadcasts(run: &mut Run) -> Result<Outcome, Stop> {
     let mut play = Broadcasts::new(run, clients);
     let counted = run.measure(&mut play);
     play.script.settle(&mut run.fleet, 0..clients);
-    run.outcome("delivery", counted?, Some(play.latency))
+    run.outcome("delivery", counted?, Some(play.tally.into_latency()))
 }
 
 fn echoes(run: &mut Run) -> Result<Outcome, Stop> {
@@ -34,16 +35,15 @@ fn echoes(run: &mut Run) -> Result<Outcome, Stop> {
         request: Template::request(r#"427["echo","#, run.params.size, "]"),
         answer: Template::expected("437[", run.params.size, "]"),
         waits: Vec::new(),
-        answered: 0,
         clients: run.params.clients,
         pace: Pace::new(run.params.rate),
-        latency: Latency::new(),
+        tally: Tally::new(),
     };
     let counted = run.measure(&mut play);
     for (number, _) in play.waits.iter().enumerate().filter(|(_, waits)| **waits) {
         run.fleet.fault(Fault::Lost, number % play.clients, || format!("the answer to {number}"));
     }
-    run.outcome("round trip", counted?, Some(play.latency))
+    run.outcome("round trip", counted?, Some(play.tally.into_latency()))
 }
 
 /// Broadcasts by the clock; the first client sends.
@@ -55,11 +55,10 @@ pub(super) struct Broadcasts {
     pace: Pace,
     /// Those with smaller numbers count for units and latency.
     counted: usize,
-    deliveries: u64,
     /// How many of the counted have all that was sent.
     done: usize,
     /// How long each delivery took from when it was due.
-    pub(super) latency: Latency,
+    pub(super) tally: Tally,
 }
 
 impl Broadcasts {
@@ -70,9 +69,8 @@ impl Broadcasts {
             request: Template::request(r#"42["broadcast","#, run.params.size, "]"),
             pace: Pace::new(run.params.rate),
             counted,
-            deliveries: 0,
             done: counted,
-            latency: Latency::new(),
+            tally: Tally::new(),
         }
     }
 }
@@ -83,10 +81,9 @@ impl Play for Broadcasts {
         let (used, completed) = self.script.take(fleet, who, bytes);
         if completed > 0 && who < self.counted {
             let now = Instant::now();
-            self.deliveries += completed;
             for number in before..before + completed {
                 let due = self.pace.time_of(u32::try_from(number).unwrap_or(u32::MAX));
-                self.latency.record(now.saturating_duration_since(due), 1);
+                self.tally.count(now.saturating_duration_since(due), 1);
             }
             self.done += usize::from(self.script.is_done(who));
         }
@@ -104,12 +101,12 @@ impl Play for Broadcasts {
 }
 
 impl Measurable for Broadcasts {
-    fn units(&self) -> u64 {
-        self.deliveries
+    fn tally(&self) -> &Tally {
+        &self.tally
     }
 
-    fn window_opens(&mut self) {
-        self.latency.clear();
+    fn tally_mut(&mut self) -> &mut Tally {
+        &mut self.tally
     }
 
     fn window_closes(&mut self) {
@@ -128,10 +125,9 @@ struct Echoes {
     answer: Template,
     /// Whether the request with this number waits for its answer.
     waits: Vec<bool>,
-    answered: u64,
     clients: usize,
     pace: Pace,
-    latency: Latency,
+    tally: Tally,
 }
 
 impl Echoes {
@@ -142,9 +138,8 @@ impl Echoes {
         if !std::mem::replace(waits, false) {
             return Err(Fault::Doubled);
         }
-        self.answered += 1;
         let due = self.pace.time_of(u32::try_from(number).unwrap_or(u32::MAX));
-        self.latency.record(due.elapsed(), 1);
+        self.tally.count(due.elapsed(), 1);
         Ok(())
     }
 }
@@ -169,12 +164,12 @@ impl Play for Echoes {
 }
 
 impl Measurable for Echoes {
-    fn units(&self) -> u64 {
-        self.answered
+    fn tally(&self) -> &Tally {
+        &self.tally
     }
 
-    fn window_opens(&mut self) {
-        self.latency.clear();
+    fn tally_mut(&mut self) -> &mut Tally {
+        &mut self.tally
     }
 
     fn window_closes(&mut self) {
@@ -182,6 +177,6 @@ impl Measurable for Echoes {
     }
 
     fn is_quiet(&self) -> bool {
-        self.answered == self.pace.sent()
+        self.tally.units() == self.pace.sent()
     }
 }

@@ -5,6 +5,8 @@
 
 mod run;
 
+mod tally;
+
 mod silent;
 
 mod ask;

@@ -13,10 +13,11 @@ use serde_json::json;
 use crate::check::{Fault, Template};
 use crate::fleet::{Fleet, Play};
 use crate::http::{Response, cut};
-use crate::measure::{Latency, Stop};
+use crate::measure::Stop;
 use crate::report::Outcome;
 use crate::scenario::Run;
 use crate::scenario::run::Measurable;
+use crate::scenario::tally::Tally;
 
 /// What separates packets in a body.
 const SEPARATOR: u8 = 0x1e;
@@ -33,8 +34,7 @@ pub(crate) fn polling(run: &mut Run) -> Result<Outcome, Stop> {
         pollers: Vec::new(),
         joined: 0,
         out: 0,
-        answered: 0,
-        latency: Latency::new(),
+        tally: Tally::new(),
         spelled_otherwise: 0,
         stage: Stage::Joining,
     };
@@ -56,7 +56,7 @@ pub(crate) fn polling(run: &mut Run) -> Result<Outcome, Stop> {
     for (who, poller) in play.pollers.iter().enumerate().filter(|(_, poller)| poller.waits) {
         run.fleet.fault(Fault::Lost, who, || format!("the answer to {}", poller.number));
     }
-    let mut outcome = run.outcome("round trip", counted?, Some(play.latency))?;
+    let mut outcome = run.outcome("round trip", counted?, Some(play.tally.into_latency()))?;
     outcome.more.insert("posts_answered_in_another_spelling".into(), json!(play.spelled_otherwise));
     Ok(outcome)
 }
@@ -98,8 +98,7 @@ struct Polling {
     pollers: Vec<Poller>,
     joined: u64,
     out: u64,
-    answered: u64,
-    latency: Latency,
+    tally: Tally,
     /// POSTs that were answered with `OK`: the protocol says `ok`, and no client looks at it.
     spelled_otherwise: u64,
     stage: Stage,
@@ -136,8 +135,7 @@ impl Polling {
                     Some(number) if number == poller.number && poller.waits => {
                         poller.waits = false;
                         self.out -= 1;
-                        self.answered += 1;
-                        self.latency.record(poller.sent.map(|sent| sent.elapsed()).unwrap_or_default(), 1);
+                        self.tally.count(poller.sent.map(|sent| sent.elapsed()).unwrap_or_default(), 1);
                         self.go_on(fleet, who);
                     }
                     Some(number) if number <= poller.number => {
@@ -222,12 +220,12 @@ impl Play for Polling {
 }
 
 impl Measurable for Polling {
-    fn units(&self) -> u64 {
-        self.answered
+    fn tally(&self) -> &Tally {
+        &self.tally
     }
 
-    fn window_opens(&mut self) {
-        self.latency.clear();
+    fn tally_mut(&mut self) -> &mut Tally {
+        &mut self.tally
     }
 
     fn window_closes(&mut self) {
@@ -251,8 +249,7 @@ mod tests {
             pollers: vec![Poller::default()],
             joined: 0,
             out: 0,
-            answered: 0,
-            latency: Latency::new(),
+            tally: Tally::new(),
             spelled_otherwise: 0,
             stage: Stage::Joining,
         };

@@ -7,11 +7,12 @@ use serde_json::json;
 
 use crate::check::{Board, Template};
 use crate::fleet::{Fleet, Play};
-use crate::measure::{Latency, Stop};
+use crate::measure::Stop;
 use crate::report::Outcome;
 use crate::scenario::Run;
 use crate::scenario::ask::Ask;
 use crate::scenario::run::Measurable;
+use crate::scenario::tally::Tally;
 
 /// The scenario.
 pub(crate) fn rooms(run: &mut Run) -> Result<Outcome, Stop> {
@@ -53,9 +54,7 @@ pub(super) struct Writers {
     clients: usize,
     inflight: usize,
     out: usize,
-    deliveries: u64,
-    latency: Latency,
-    closing: bool,
+    tally: Tally,
 }
 
 impl Writers {
@@ -77,9 +76,7 @@ impl Writers {
             clients: params.clients,
             inflight: params.inflight,
             out: 0,
-            deliveries: 0,
-            latency: Latency::new(),
-            closing: false,
+            tally: Tally::new(),
         }
     }
 
@@ -90,7 +87,7 @@ impl Writers {
         }
         let counted = run.measure(&mut self);
         self.board.settle(&mut run.fleet);
-        run.outcome("delivery", counted?, Some(self.latency))
+        run.outcome("delivery", counted?, Some(self.tally.into_latency()))
     }
 
     fn send(&mut self, fleet: &mut Fleet, slot: usize) {
@@ -117,11 +114,10 @@ impl Play for Writers {
             }
             used += arrival.used;
             let Some((slot, sent)) = arrival.message else { continue };
-            self.deliveries += 1;
-            self.latency.record(sent.elapsed(), 1);
+            self.tally.count(sent.elapsed(), 1);
             if self.board.is_done(slot) {
                 self.out -= 1;
-                if !self.closing {
+                if !self.tally.is_closing() {
                     self.send(fleet, slot);
                 }
             }
@@ -131,16 +127,12 @@ impl Play for Writers {
 }
 
 impl Measurable for Writers {
-    fn units(&self) -> u64 {
-        self.deliveries
+    fn tally(&self) -> &Tally {
+        &self.tally
     }
 
-    fn window_opens(&mut self) {
-        self.latency.clear();
-    }
-
-    fn window_closes(&mut self) {
-        self.closing = true;
+    fn tally_mut(&mut self) -> &mut Tally {
+        &mut self.tally
     }
 
     fn is_quiet(&self) -> bool {

@@ -9,6 +9,7 @@ use crate::net::Dialer;
 use crate::params::Params;
 use crate::report::{Outcome, Report};
 use crate::scenario::silent::Silent;
+use crate::scenario::tally::Tally;
 
 /// How many connections are made at a time where that is not the question.
 const AT_A_TIME: usize = 64;
@@ -99,14 +100,26 @@ impl Run {
 
 /// A play with a warm-up, a window and an end.
 pub(crate) trait Measurable: Play {
+    /// What it counts.
+    fn tally(&self) -> &Tally;
+
+    /// The same, to go on counting.
+    fn tally_mut(&mut self) -> &mut Tally;
+
     /// How many units are done since the beginning.
-    fn units(&self) -> u64;
+    fn units(&self) -> u64 {
+        self.tally().units()
+    }
 
     /// The warm-up is over: what was counted for latency is forgotten.
-    fn window_opens(&mut self) {}
+    fn window_opens(&mut self) {
+        self.tally_mut().open();
+    }
 
     /// From now on, nothing new is sent.
-    fn window_closes(&mut self) {}
+    fn window_closes(&mut self) {
+        self.tally_mut().close();
+    }
 
     /// Whether nothing is on its way any more.
     fn is_quiet(&self) -> bool;

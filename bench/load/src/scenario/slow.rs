@@ -49,7 +49,7 @@ pub(crate) fn slow(run: &mut Run) -> Result<Outcome, Stop> {
     }
     let caught_up = catch_up(&mut run.fleet, &mut play, healthy..clients)?;
     let more = fates(run, &play, healthy..clients);
-    let mut outcome = run.outcome("delivery", counted, Some(play.latency))?;
+    let mut outcome = run.outcome("delivery", counted, Some(play.tally.into_latency()))?;
     outcome.more.insert(
         "slow".into(),
         json!({

@@ -32,7 +32,6 @@ impl AckSlot {
 impl Asker for AskingClient {
     type Answer = Frame;
 
-    #[inline]
     fn write<T: Serialize + ?Sized>(asker: Option<&Self>, value: &T) -> Result<Frame, Trouble> {
         let written = match asker {
             Some(Self { socket, id }) => {

@@ -27,7 +27,7 @@ use crate::limits::{Permit, Refused};
 use crate::session::{ReadWrite, Stream};
 
 /// After an error of `accept`, out of file descriptors for example, the next try waits.
-pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The most bytes that the kernel takes for one connection before it has sent others: enough to keep a fast one busy.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -133,14 +133,24 @@ pub(crate) async fn listen<A: Acceptor>(acceptor: A, listener: TcpListener, stre
             begin(&acceptor, &streams, stream, address);
         }
     }
+    let each = |(stream, address)| begin(&acceptor, &streams, stream, address);
+    accept_until_closed(&acceptor, || listener.accept(), each).await;
+}
+
+/// Accepts connections of any listener until the server is closed.
+pub(super) async fn accept_until_closed<T, F: Future<Output = io::Result<T>>>(
+    acceptor: &impl Acceptor,
+    accept: impl Fn() -> F,
+    each: impl Fn(T),
+) {
     let mut closed = pin!(acceptor.core().closed());
     loop {
         let accepted = tokio::select! {
             () = &mut closed => return,
-            accepted = listener.accept() => accepted,
+            accepted = accept() => accepted,
         };
         match accepted {
-            Ok((stream, address)) => begin(&acceptor, &streams, stream, address),
+            Ok(connection) => each(connection),
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
                 tokio::time::sleep(ACCEPT_PAUSE).await;

@@ -20,10 +20,11 @@ use self::memory::Memory;
 use crate::check::Fault;
 use crate::fleet::{Fleet, Play};
 use crate::frame::{self, Cut, Kind};
-use crate::measure::{Latency, Stop};
+use crate::measure::Stop;
 use crate::report::Outcome;
 use crate::scenario::Run;
 use crate::scenario::run::Measurable;
+use crate::scenario::tally::Tally;
 
 pub(crate) use form::Form as WireForm;
 
@@ -43,7 +44,7 @@ pub(crate) fn forms(run: &mut Run) -> Result<Outcome, Stop> {
             run.fleet.fault(Fault::Lost, who, || format!("{number}"));
         }
     }
-    run.outcome("delivery", counted?, Some(play.latency))
+    run.outcome("delivery", counted?, Some(play.tally.into_latency()))
 }
 
 /// How far a client is.
@@ -76,12 +77,10 @@ struct Forms {
     sent: u64,
     since: Instant,
     done: usize,
-    deliveries: u64,
     memory: Memory,
     /// Where nothing depends on what came before, one serves all.
     inflater: Inflater,
-    latency: Latency,
-    closing: bool,
+    tally: Tally,
     refused: Option<String>,
 }
 
@@ -96,11 +95,9 @@ impl Forms {
             sent: 0,
             since: Instant::now(),
             done: 0,
-            deliveries: 0,
             memory: Memory::default(),
             inflater: Inflater::new(),
-            latency: Latency::new(),
-            closing: false,
+            tally: Tally::new(),
             refused: None,
         }
     }
@@ -209,8 +206,7 @@ impl Forms {
             _ => return fleet.fault(Fault::Stray, who, || format!("{number} came when {due} was due")),
         }
         self.clients[who].next += 1;
-        self.deliveries += 1;
-        self.latency.record(self.since.elapsed(), 1);
+        self.tally.count(self.since.elapsed(), 1);
         self.done += usize::from(number + 1 == self.sent);
     }
 }
@@ -243,7 +239,7 @@ impl Play for Forms {
                 }
             }
         }
-        if self.done == self.clients.len() && self.sent > 0 && !self.closing {
+        if self.done == self.clients.len() && self.sent > 0 && !self.tally.is_closing() {
             self.send(fleet);
         }
         used
@@ -251,16 +247,12 @@ impl Play for Forms {
 }
 
 impl Measurable for Forms {
-    fn units(&self) -> u64 {
-        self.deliveries
+    fn tally(&self) -> &Tally {
+        &self.tally
     }
 
-    fn window_opens(&mut self) {
-        self.latency.clear();
-    }
-
-    fn window_closes(&mut self) {
-        self.closing = true;
+    fn tally_mut(&mut self) -> &mut Tally {
+        &mut self.tally
     }
 
     fn is_quiet(&self) -> bool {
