@@ -54,7 +54,9 @@ const decided = io.of(async (name, auth, next) => {
 });
 
 const connections = new Map();
-const shared = { io, log: new Map(), remembered: new Map(), connections, announced, dyn, closeServer: () => io.close() };
+let end = () => {};
+const closeServer = () => io.close().then(() => end());
+const shared = { io, log: new Map(), remembered: new Map(), connections, announced, dyn, closeServer };
 const everywhere = [io.of("/"), io.of("/custom"), io.of("/auth"), slow, whisper, dyn, decided];
 for (const namespace of everywhere) {
   namespace.on("connection", (socket) => {
@@ -82,5 +84,5 @@ http.listen(port, "127.0.0.1", async () => {
   if (!options.transports?.includes("webtransport")) return;
   // Only here: its package is large.
   const { serveWebTransport } = await import("./web-transport.mjs");
-  await serveWebTransport(io, port);
+  end = await serveWebTransport(io, port);
 });

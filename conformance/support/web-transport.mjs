@@ -63,7 +63,17 @@ export class OrderlySession {
 
   #orderly({ readable, writable }) {
     const writer = writable.getWriter();
-    const write = (chunk) => void (this.#written = writer.write(chunk).catch(() => {}));
+    const waiting = [];
+    let writing = null;
+    // Each write is a trip to another thread; what comes meanwhile goes together.
+    const writeAll = async () => {
+      while (waiting.length > 0) await writer.write(Buffer.concat(waiting.splice(0))).catch(() => {});
+      writing = null;
+    };
+    const write = (chunk) => {
+      waiting.push(chunk);
+      this.#written = writing ??= writeAll();
+    };
     const { readable: out, writable: through } = new TransformStream();
     this.#read = readable.pipeTo(through).catch(() => {});
     return { readable: out, writable: new WritableStream({ write }) };

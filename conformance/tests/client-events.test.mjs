@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertComesBack, settled } from "../support/client.mjs";
 import { inEachMode, listen } from "../support/modes.mjs";
+import { isReference } from "../support/subject.mjs";
 import { eventually, next } from "../support/wait.mjs";
 
 const bytes = (...values) => Buffer.from(values);
@@ -29,7 +30,7 @@ const ARGUMENTS = {
   "a large attachment": [Buffer.alloc(300_000, 7)],
 };
 
-inEachMode(({ open, prepare, stay, last }) => {
+inEachMode(({ open, prepare, stay, last, transports }) => {
   test("a client gets its id and its auth through, and joins the room of its id", async () => {
     const socket = await open("/", {
       auth: { token: "t", n: 1 },
@@ -40,8 +41,9 @@ inEachMode(({ open, prepare, stay, last }) => {
     assert.equal(me.id, socket.id);
     assert.notEqual(me.id, socket.io.engine.id);
     assert.deepEqual(me.auth, { token: "t", n: 1 });
-    assert.equal(me.query.shop, "a b");
-    assert.equal(me.header, "h");
+    // What opens on WebTransport has neither.
+    const [shop, header] = transports[0] === "webtransport" ? [undefined, null] : ["a b", "h"];
+    assert.deepEqual([me.query.shop, me.header], [shop, header]);
     assert.deepEqual(me.rooms, [socket.id]);
     assert.deepEqual([me.connected, me.recovered, me.namespace, me.data], [true, false, "/", null]);
   });
@@ -60,7 +62,10 @@ inEachMode(({ open, prepare, stay, last }) => {
 
   test("arguments of every kind go both ways in an event and in an acknowledgement", async () => {
     const socket = await open();
-    await assertComesBack(socket, ARGUMENTS);
+    const kinds = { ...ARGUMENTS };
+    // The reference ends the session: differences.md.
+    if (isReference && last === "webtransport") delete kinds["an empty attachment"];
+    await assertComesBack(socket, kinds);
   });
 
   test("what JSON does not know arrives as JSON.stringify would write it", async () => {

@@ -9,7 +9,7 @@ import { inEachMode } from "../support/modes.mjs";
 import { isReference, start } from "../support/subject.mjs";
 import { eventually, next, within } from "../support/wait.mjs";
 
-inEachMode(({ open, stay, subject, transports }) => {
+inEachMode(({ open, stay, subject, another, transports }) => {
   test("the client disconnects", async () => {
     const [observer, socket] = [await open(), await open()];
     const { id } = socket;
@@ -112,8 +112,10 @@ inEachMode(({ open, stay, subject, transports }) => {
   });
 
   test("the server closes: clients see a closed transport without goodbye, and the process ends", async () => {
-    const other = await start("fixture");
-    const [here, there] = [client(other, "/", { transports }), client(other, "/custom", { transports })];
+    const { subject: other, options: usual } = await another();
+    // There will be nobody to come back to, and over UDP nobody says so.
+    const options = { ...usual, reconnection: false };
+    const [here, there] = [client(other, "/", options), client(other, "/custom", options)];
     await Promise.all([next(here.connect(), "connect"), next(there.connect(), "connect")]);
     await Promise.all([stay(here), stay(there)]);
     const { id } = there;

@@ -12,8 +12,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use proto::websocket::Event;
 use roomcast::{Io, IoBuilder, Limits, Reason, RefusalContext, Socket, Transport};
+use tokio::sync::oneshot;
 use tokio_rustls::rustls::{ClientConfig, ServerConfig};
 use wtransport::endpoint::endpoint_side::Client as ClientSide;
+use wtransport::error::ConnectionError;
 use wtransport::{Connection, Endpoint, RecvStream, SendStream};
 
 use certificate::self_signed;
@@ -283,6 +285,46 @@ async fn each_side_can_close() {
     client.ended().await;
     log.expect(&["server shutting down"]).await;
     assert_eq!(house.io.sessions(), 0);
+}
+
+/// Its runtime ends with it, as that of a program does whose last line it was.
+fn serve_until(end: oneshot::Receiver<()>, socket: UdpSocket, config: Arc<ServerConfig>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let io = Io::builder().transports(&ALL).build();
+        let closing = io.clone();
+        tokio::spawn(async move {
+            end.await.unwrap();
+            closing.close().await;
+        });
+        io.serve_webtransport(socket, config).await.unwrap();
+        io.close().await;
+    });
+}
+
+#[tokio::test]
+async fn clients_are_told_of_the_end_of_a_program_that_ends_with_its_server() {
+    let (config, endpoint) = configurations();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}/socket.io/", socket.local_addr().unwrap().port());
+    let (end, ends) = oneshot::channel();
+    let program = std::thread::spawn(move || serve_until(ends, socket, config));
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        let mut client = Client::new(soon("a session", endpoint.connect(&url)).await.unwrap()).await;
+        client.send("0").await;
+        assert!(client.text().await.starts_with("0{"));
+        client.send("40").await;
+        assert!(client.text().await.starts_with("40{"));
+        clients.push(client);
+    }
+    end.send(()).unwrap();
+    for mut client in clients {
+        client.ended().await;
+        let how = client.connection.closed().await;
+        assert!(matches!(how, ConnectionError::ApplicationClosed(_)), "{how}");
+    }
+    program.join().unwrap();
 }
 
 #[tokio::test]

@@ -125,6 +125,8 @@ impl Io {
     /// [`Io::listen_tls`]. The certificate may be the same as well; browsers want one of an authority that they know, or its
     /// hash (`serverCertificateHashes`) if it is of ECDSA and lasts two weeks at most. JS: `engine.onWebTransportSession`.
     ///
+    /// It ends when all clients have been told that the server is closed, or after a second; [`Io::close`] waits for that, too.
+    ///
     /// [`Transport::WebTransport`](crate::Transport::WebTransport) has to be among the
     /// [`transports`](crate::ServerBuilder::transports). Clients that poll are offered it then, too, and may move to it.
     /// Whatever decides about requests decides about these: allowed origins, [`allow_request`](crate::ServerBuilder::allow_request),

@@ -36,6 +36,8 @@ const WINDOW: u32 = 256 * 1024;
 const STREAMS: u32 = 16;
 /// "No error", as HTTP/3 says it.
 const NO_ERROR: u32 = 0x100;
+/// How long a closing server waits for its connections, which are kept for some round trips in case a goodbye is lost.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How long after the longest silence that the heartbeat allows a connection counts as lost.
 const SLACK: Duration = Duration::from_secs(5);
 
@@ -82,16 +84,19 @@ pub(crate) fn bind<A: Acceptor>(
     Endpoint::server(ServerConfig::builder().with_bind_socket(socket).build_with_quic_config(quic))
 }
 
-/// Accepts sessions until the server is closed.
+/// Accepts sessions until the server is closed, and all clients have been told.
 pub(crate) async fn serve<A: Acceptor>(acceptor: A, endpoint: Endpoint<Server>) {
-    let mut closed = pin!(acceptor.core().closed());
+    // A closing server waits for this one, too: a program that ends before the last datagrams have left tells nobody.
+    let core = acceptor.core().running();
+    let mut closed = pin!(core.closed());
     loop {
         let incoming = tokio::select! {
-            () = &mut closed => return,
+            () = &mut closed => break,
             incoming = endpoint.accept() => incoming,
         };
         begin(&acceptor, incoming);
     }
+    let _ = timeout(FAREWELL, endpoint.wait_idle()).await;
 }
 
 /// Takes a connection, or refuses it if there are too many.
