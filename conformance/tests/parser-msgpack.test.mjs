@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import msgpack from "socket.io-msgpack-parser";
-import { client, closeAll, connected, reasonOf, refused, settled } from "../support/client.mjs";
+import { assertComesBack, client, closeAll, connected, reasonOf, refused, settled } from "../support/client.mjs";
 import { PARSERS } from "../support/parsers.mjs";
 import { isReference, start } from "../support/subject.mjs";
 import { next } from "../support/wait.mjs";
@@ -37,15 +37,7 @@ for (const [name, parser] of Object.entries(PARSERS)) {
 
       test("arguments go both ways in events and acknowledgements", async () => {
         const socket = await open();
-        for (const [kind, args] of Object.entries(ARGUMENTS)) {
-          const back = next(socket, "message-back");
-          socket.emit("message", ...args);
-          assert.deepEqual(await back, args, `event: ${kind}`);
-          const acked = await new Promise((resolve) => {
-            socket.emit("message-with-ack", ...args, (...answers) => resolve(answers));
-          });
-          assert.deepEqual(acked, args, `ack: ${kind}`);
-        }
+        await assertComesBack(socket, ARGUMENTS);
       });
 
       test("the server asks, one and many, and the clients answer", async () => {

@@ -23,7 +23,7 @@ const SESSIONS: usize = 400;
 
 /// The most bytes of heap that one idle session may cost, all owners together: what is measured and about 3 %, because
 /// chance decides which of the sixteen tables of sessions have just grown.
-const MAX_BYTES: usize = 1_950;
+const MAX_BYTES: usize = 1_800;
 
 /// What every client sends and gets back, and how many bytes of each session that may leave behind: what chance may
 /// make of those tables.

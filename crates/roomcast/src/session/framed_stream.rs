@@ -4,11 +4,9 @@
 //! Every thread has one, which the streams it serves are read into by turns; only an incomplete frame is kept, by the
 //! decoder. The two kinds differ by the header of a packet, and nothing is said before a WebTransport stream is closed.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use proto::engine::{CloseReason, Dialect, Frame, Transport};
@@ -16,12 +14,12 @@ use proto::websocket::{ControlFrame, Decoder, Error, Limits, Role, Step};
 #[cfg(feature = "webtransport")]
 use proto::webtransport;
 use smallvec::SmallVec;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::ReadBuf;
+use tokio::net::tcp::OwnedWriteHalf;
 
 use super::compression::{Compression, Own};
 use super::gather::{Audience, write_frames};
+use super::stream::Stream;
 use super::wire::Wire;
 use crate::limits::Permit;
 
@@ -39,88 +37,6 @@ pub(super) fn with_read_buffer<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
     let result = work(&mut buffer);
     BUFFER.set(Some(buffer));
     result
-}
-
-/// What frames travel on.
-#[derive(Debug)]
-pub(crate) enum Stream {
-    /// A TCP connection, taken out of its HTTP connection. Without the half that writes while others write to it, too.
-    Tcp(OwnedReadHalf, Option<OwnedWriteHalf>),
-    /// Any other, TLS for example.
-    Other(Box<dyn ReadWrite>),
-}
-
-/// A stream of bytes both ways.
-pub(crate) trait ReadWrite: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> ReadWrite for T {}
-
-impl std::fmt::Debug for dyn ReadWrite {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ReadWrite")
-    }
-}
-
-impl Stream {
-    /// A stream of any type; a TCP connection is recognised.
-    pub(crate) fn new(stream: impl ReadWrite) -> Self {
-        let mut stream = Some(stream);
-        match (&mut stream as &mut dyn Any).downcast_mut::<Option<TcpStream>>().and_then(Option::take) {
-            Some(tcp) => Self::tcp(tcp),
-            None => Self::Other(Box::new(stream.expect("it was not taken"))),
-        }
-    }
-
-    pub(crate) fn tcp(stream: TcpStream) -> Self {
-        let (read, write) = stream.into_split();
-        Self::Tcp(read, Some(write))
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(read, _) => Pin::new(read).poll_read(cx, buffer),
-            Self::Other(stream) => Pin::new(stream).poll_read(cx, buffer),
-        }
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Tcp(read, _) => loop {
-                match try_write(read.as_ref(), slices) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        ready!(read.as_ref().poll_write_ready(cx))?;
-                    }
-                    result => return Poll::Ready(result),
-                }
-            },
-            Self::Other(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-        }
-    }
-
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            // There is no buffer between here and the kernel.
-            Self::Tcp(..) => Poll::Ready(Ok(())),
-            Self::Other(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(_, Some(write)) => Pin::new(write).poll_shutdown(cx),
-            // Whoever has that half closes it by dropping it.
-            Self::Tcp(_, None) => Poll::Ready(Ok(())),
-            Self::Other(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
-}
-
-/// Writes without waiting.
-pub(super) fn try_write(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    match slices {
-        [slice] => stream.try_write(slice),
-        slices => stream.try_write_vectored(slices),
-    }
 }
 
 /// Makes messages of bytes.

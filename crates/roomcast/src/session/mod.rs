@@ -11,6 +11,7 @@ mod driver;
 mod framed_stream;
 mod gather;
 mod poll;
+mod stream;
 
 // The form of what it writes.
 mod compression;
@@ -23,10 +24,11 @@ pub(crate) use application::{Application, Closing};
 pub(crate) use compression::Compression;
 pub use compression::PerMessageDeflate;
 pub(crate) use driver::{Driver, Start, dismiss};
-pub(crate) use framed_stream::{FramedStream, ReadWrite, Stream};
+pub(crate) use framed_stream::FramedStream;
 pub(crate) use gather::{Audience, write_frames};
 pub(crate) use mailbox::{Command, Mailbox};
 pub(crate) use poll::{PollReply, PostReply, Posted};
 pub(crate) use registry::Registry;
+pub(crate) use stream::{ReadWrite, Stream};
 pub(crate) use wheel::Wheel;
 pub(crate) use wire::Wire;

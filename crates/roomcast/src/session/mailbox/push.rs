@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::{Inner, Mailbox, Sleep};
 use crate::outbox::{Pushed, Urgency};
-use crate::session::framed_stream::try_write;
+use crate::session::stream::try_write;
 use crate::session::turn;
 
 /// What a push brings about.
