@@ -265,3 +265,42 @@ fn alone_there_is_nobody_to_ask() {
     let (_, _, nodes) = one.ask_sockets(Target::all(), RawJson::new(r#"["q"]"#), SECOND, sink, now).unwrap();
     assert_eq!(nodes, 1);
 }
+
+#[test]
+fn a_question_too_many_is_refused_and_the_others_wait_on() {
+    let now = Instant::now();
+    let [mut one, ..] = three(now);
+    let mut waiting = Vec::new();
+    let refused = loop {
+        match one.fetch(Target::all(), 60 * SECOND, now) {
+            Ok(asked) => waiting.push(asked.unwrap()),
+            Err(refused) => break refused,
+        }
+    };
+    assert!(matches!(refused, PublishError::Full));
+    assert_eq!(waiting.len(), 65_536);
+    assert!(matches!(one.ask_servers(RawJson::new("[]"), SECOND, now), Err(PublishError::Full)));
+    let asked = one.ask_sockets(Target::all(), RawJson::new("[]"), SECOND, Arc::new(Sink::default()), now);
+    assert!(matches!(asked, Err(PublishError::Full)));
+    // One that nobody awaits any more makes room.
+    let (id, _, mut replies) = waiting.pop().unwrap();
+    assert!(replies.try_recv().unwrap().is_none());
+    one.forget(&id);
+    assert!(one.fetch(Target::all(), SECOND, now).is_ok());
+}
+
+#[test]
+fn a_node_too_many_is_not_remembered() {
+    let now = Instant::now();
+    let mut node = node(now);
+    let known = Uid::random();
+    node.discover(&known, now);
+    for _ in 0..10_100 {
+        node.discover(&Uid::random(), now);
+    }
+    assert_eq!(node.count(), 1 + 10_000);
+    // Who is known is heard on, and the silence of the others makes room.
+    node.discover(&known, now + 9 * SECOND);
+    timeout(&mut node, now + 10 * SECOND);
+    assert_eq!(node.count(), 2);
+}
