@@ -15,6 +15,8 @@ const NUMBERS = {
   "--connect-timeout": "connectTimeout",
 };
 
+const cookie = ({ expires, ...others }) => (expires === undefined ? others : { ...others, expires: new Date(expires) });
+
 const recovery = (options) => (options.connectionStateRecovery ??= {});
 
 export function readCommandLine([port, ...rest]) {
@@ -32,6 +34,7 @@ export function readCommandLine([port, ...rest]) {
     else if (name === "--cors-credentials") options.cors = { ...options.cors, credentials: true };
     else if (name === "--allow-eio3") options.allowEIO3 = true;
     else if (name === "--cookie") options.cookie = true;
+    else if (name === "--cookie-options") options.cookie = cookie(JSON.parse(rest.shift()));
     else if (name === "--per-message-deflate") options.perMessageDeflate = JSON.parse(rest.shift());
     else if (name === "--no-compression") options.httpCompression = false;
     else if (name === "--recovery") recovery(options).maxDisconnectionDuration = Number(rest.shift());

@@ -101,6 +101,28 @@ withFixture("no CORS", [], (subject) => {
   });
 });
 
+const COOKIES = [
+  [
+    { name: "node", path: "/custom", domain: "example.com", maxAge: 3600, expires: 1445412480999, secure: true },
+    "node=SID; Max-Age=3600; Domain=example.com; Path=/custom; Expires=Wed, 21 Oct 2015 07:28:00 GMT; HttpOnly; Secure; SameSite=Lax",
+  ],
+  [
+    { secure: true, partitioned: true, priority: "high", sameSite: "none" },
+    "io=SID; Path=/; HttpOnly; Secure; Partitioned; Priority=High; SameSite=None",
+  ],
+  [{ httpOnly: false, priority: "low", sameSite: "strict" }, "io=SID; Path=/; Priority=Low; SameSite=Strict"],
+];
+
+for (const [options, header] of COOKIES) {
+  const names = Object.keys(options).join(", ");
+  withFixture(`a session cookie with ${names}`, ["--cookie-options", JSON.stringify(options)], (subject) => {
+    test("has its attributes in the order of npm's cookie", async () => {
+      const session = await Polling.open(subject());
+      assert.deepEqual(session.opening.headers["set-cookie"], [header.replace("SID", session.sid)]);
+    });
+  });
+}
+
 withFixture("the session cookie", ["--cookie"], (subject) => {
   test("is set by the handshake and by nothing after it", async () => {
     const session = await Polling.open(subject());

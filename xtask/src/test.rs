@@ -29,12 +29,17 @@ pub(crate) fn run(names: &[&str], tally: &mut Tally) -> Outcome {
     }))
 }
 
-/// The two protocol suites alone.
+/// The protocol suites alone: Engine.IO, Engine.IO of revision 3, Socket.IO.
 pub(crate) fn suites(tally: &mut Tally) -> Outcome {
     build()?;
     npm_ci("conformance")?;
-    let files = ["tests/engine-protocol.test.mjs", "tests/socket-protocol.test.mjs"];
-    for (name, file) in ["Engine.IO", "Socket.IO"].into_iter().zip(files) {
+    let suites = [
+        ("Engine.IO", "engine-protocol"),
+        ("Engine.IO v3", "engine-v3-protocol"),
+        ("Socket.IO", "socket-protocol"),
+    ];
+    for (name, suite) in suites {
+        let file = format!("tests/{suite}.test.mjs");
         let step = Step::new("node").args("--test --test-timeout=120000").arg(file).inside("conformance");
         let step = readable(step).env("SUBJECT", "rust").env("BIN_DIR", binaries());
         step.count(name, tally).map_err(|failure| again(&failure, "suites"))?;

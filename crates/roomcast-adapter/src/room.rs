@@ -2,6 +2,7 @@
 //!
 //! Comes in: any text the application chooses, often with something a peer sent in it. Goes out: one shared,
 //! immutable string that is cheap to clone.
+//! A name may have any length here, because most are only asked for; the book of rooms refuses to let anybody join a long one.
 //! Odd: Node's adapters may carry a room name as a JSON number. It is read as its decimal text, so the number 7 and
 //! the text "7", two rooms in JavaScript, are one room here.
 
@@ -11,11 +12,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The name of a room; a clone shares the text.
 ///
-/// A map keyed by `Room` can be searched with a `&str`.
+/// Any text is a name, but only one of at most [`Room::MAX_BYTES`] can be joined: what is emitted to a longer one reaches
+/// nobody. A map keyed by `Room` can be searched with a `&str`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Room(Arc<str>);
 
 impl Room {
+    /// How long the name of a room may be that is joined: 1,024 bytes.
+    ///
+    /// Handlers often join what a client names, and a name is kept for as long as somebody is in the room: without a bound,
+    /// one client could make a server keep messages of the largest size as names. The room named by a socket's own id is
+    /// always joined. JS: none.
+    pub const MAX_BYTES: usize = 1024;
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

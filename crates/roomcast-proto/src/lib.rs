@@ -1,4 +1,5 @@
-//! Roomcast's protocol core: Engine.IO v4 and Socket.IO v5 as codecs and state machines, without I/O, clock or runtime.
+//! Roomcast's protocol core: Engine.IO v4 and v3, Socket.IO v5, MessagePack, the frames of WebSocket and WebTransport, as
+//! codecs and state machines without I/O, clock or runtime.
 //!
 //! ```text
 //!            wire                                                      application
@@ -7,7 +8,7 @@
 //! ```
 //!
 //! Everything here takes its input and the current time as arguments and gives back what is to be done. The
-//! fronts (`roomcast`, `roomcast-client`) move the bytes and never look inside a packet.
+//! fronts (`roomcast` is the server's) move the bytes and never look inside a packet.
 
 // A message comes in as a WebSocket frame or as a line of a polling payload ...
 pub mod websocket;

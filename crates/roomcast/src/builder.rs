@@ -150,9 +150,16 @@ impl<U> ServerBuilder<U> {
 
     /// From how many bytes on the answers to polls are compressed, by gzip or deflate as the client likes; `None`: never.
     /// Default 1,024. Each worker thread that compresses keeps about 300 KiB per encoding. Messages emitted with
-    /// `compress(false)` alone are left as they are. JS: `httpCompression`.
+    /// `compress(false)` alone are left as they are. JS: `httpCompression`, `httpCompression.threshold`.
     pub fn http_compression(mut self, threshold: Option<usize>) -> Self {
         self.engine.http_compression = threshold;
+        self
+    }
+
+    /// How hard it is tried to make answers to polls short, from 1 to 9, default 6; beyond 9 counts as 9. 0 packs without
+    /// compressing. JS: `httpCompression.level`.
+    pub fn http_compression_level(mut self, level: u8) -> Self {
+        self.engine.http_compression_level = level.min(9);
         self
     }
 

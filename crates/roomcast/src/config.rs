@@ -28,6 +28,7 @@ pub(crate) struct EngineConfig {
     pub(crate) cookie: Option<Cookie>,
     /// Answers to polls of at least so many bytes are compressed.
     pub(crate) http_compression: Option<usize>,
+    pub(crate) http_compression_level: u8,
     /// Messages on WebSockets are compressed, where the client does the same.
     pub(crate) per_message_deflate: Option<PerMessageDeflate>,
     pub(crate) serve_client: ServeClient,
@@ -63,6 +64,7 @@ impl EngineConfig {
             cors: None,
             cookie: None,
             http_compression: Some(1024),
+            http_compression_level: 6,
             per_message_deflate: None,
             serve_client,
             keep_headers: true,

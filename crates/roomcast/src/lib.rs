@@ -95,13 +95,13 @@ pub use crate::builder::ServerBuilder;
 pub use crate::error::{
     AckError, BroadcastAckError, Cause, ConnectError, EmitError, Failure, FetchError, HandlerError,
 };
-pub use crate::extract::{Data, EventContext, EventName, FromEvent, Reason, Rest, State};
+pub use crate::extract::{Data, EventContext, EventName, FromEvent, Reason, ReasonDetail, Rest, State};
 pub use crate::handler::{Ack, Handler};
 #[doc(hidden)]
 pub use crate::handler::{HandlerFuture, Trouble};
 pub use crate::http::{
-    AllowOrigin, ConnectionRefused, Cookie, Cors, Handshake, HttpRequest, HttpResponse, Layered,
-    OriginPolicy, RefusalContext, ResponseBody, RoomcastLayer, RoomcastService, SameSite,
+    AllowOrigin, ConnectionRefused, Cookie, CookiePriority, Cors, Handshake, HttpRequest, HttpResponse,
+    Layered, OriginPolicy, RefusalContext, ResponseBody, RoomcastLayer, RoomcastService, SameSite,
 };
 pub use crate::io::{Io, IoBuilder, SocketOptions};
 pub use crate::limits::{Exceeded, InvalidNetwork, Limits, Rate, Refusals, TrustedProxies};

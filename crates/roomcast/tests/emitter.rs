@@ -7,7 +7,7 @@ mod support;
 use std::collections::HashMap;
 
 use roomcast::adapter::{Emitter, EmitterError, MemoryCluster};
-use roomcast::{Binary, Bytes, EmitError, Io, Namespace, Socket, State};
+use roomcast::{Binary, Bytes, EmitError, Io, Namespace, Room, Socket, State};
 
 use support::{Log, WebSocket, answer_sync, serve};
 
@@ -186,4 +186,18 @@ async fn an_emitter_needs_no_runtime() {
     let emitter = two.emitter.clone();
     std::thread::spawn(move || emitter.emit("test", "from a thread")).join().unwrap().unwrap();
     two.expect(&[0, 1, 2, 3], r#"42["test","from a thread"]"#).await;
+}
+
+#[tokio::test]
+async fn a_room_of_a_long_name_is_joined_on_no_server() {
+    let two = two().await;
+    let long = "x".repeat(Room::MAX_BYTES + 1);
+    two.emitter.sockets_join([long.as_str(), "short"]).unwrap();
+    two.emitter.to(&two.ids[0]).sockets_join(&long).unwrap();
+    two.ios[0].sockets_join(&long);
+    for socket in two.ios[0].fetch_sockets().await.unwrap() {
+        socket.join(&long);
+    }
+    assert_eq!(two.in_room(&long).await, [0, 0]);
+    assert_eq!(two.in_room("short").await, [2, 2]);
 }

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use roomcast::{Cause, Exceeded, Io, IoBuilder, Limits, Rate, Refusals, Socket, State};
+use roomcast::{Cause, Exceeded, Io, IoBuilder, Limits, Rate, Refusals, Room, Socket, State};
 use tokio::io::DuplexStream;
 
 use support::{Http, Lines, Log, WebSocket, pipe, until};
@@ -244,4 +244,32 @@ async fn a_room_too_many_is_not_joined() {
         client.expect(&[&format!("431[{rooms}]")]).await;
     }
     assert!(!io.rooms().contains(&"c".into()));
+}
+
+#[tokio::test]
+async fn a_room_of_a_long_name_is_not_joined_by_any_door() {
+    let io = Io::new();
+    support::answer_sync(&io);
+    io.on("join", async |socket: Socket, room: String| {
+        socket.join(room);
+        socket.rooms().len()
+    });
+    let mut client = join(&io).await;
+    let (longest, long) = ("é".repeat(Room::MAX_BYTES / 2), "x".repeat(Room::MAX_BYTES + 1));
+    for (room, rooms) in [(&longest, 2), (&long, 2)] {
+        client.send(&format!(r#"421["join","{room}"]"#)).await;
+        client.expect(&[&format!("431[{rooms}]")]).await;
+    }
+    io.sockets_join([long.as_str(), "short"]);
+    io.to(&longest).sockets_join(&long);
+    for socket in io.fetch_sockets().await.expect("there is one node") {
+        socket.join([long.as_str(), "other"]);
+        assert_eq!(socket.rooms().len(), 4);
+    }
+    assert_eq!((io.room_len(&long), io.rooms().len()), (0, 3));
+    // Nobody is there, and nobody is left out.
+    assert_eq!(io.to(&long).emit("no", ()).queued(), 0);
+    client.expect_nothing().await;
+    assert_eq!(io.except(&long).emit("all", ()).queued(), 1);
+    client.expect(&[r#"42["all"]"#]).await;
 }

@@ -7,7 +7,7 @@ mod support;
 use std::fmt::{Debug, Write as _};
 use std::sync::Mutex;
 
-use roomcast::{HandlerError, Io};
+use roomcast::{HandlerError, Io, Socket};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -63,6 +63,7 @@ async fn what_ends_a_session_and_what_fails_is_said_by_module_without_the_secret
     tracing::subscriber::set_global_default(Collector).expect("nobody else collects here");
     let io = Io::new();
     io.on("fail", async || Err::<(), _>(HandlerError::new("no luck")));
+    io.on("join", async |socket: Socket, room: String| socket.join(room));
     io.on("forge", async |text: String| Err::<(), _>(HandlerError::new(text)));
     let address = serve(&io).await;
 
@@ -75,6 +76,9 @@ async fn what_ends_a_session_and_what_fails_is_said_by_module_without_the_secret
     // What a client says cannot look like a line of its own.
     polling.send("42[\"forge\",\"x\\nERROR all is lost\"]").await;
     until("a failed call", || said(Level::WARN, "roomcast::hooks", r"x\nERROR all is lost")).await;
+    // A name that is refused is not kept in the log, either.
+    polling.send(&format!(r#"42["join","{}"]"#, "é".repeat(10_000))).await;
+    until("a refused join", || said(Level::WARN, "roomcast::socket", "20000 bytes")).await;
     polling.send("4abc").await;
     until("a violation", || said(Level::DEBUG, "roomcast::connection", "protocol violation")).await;
     polling.poll().await;
@@ -86,4 +90,5 @@ async fn what_ends_a_session_and_what_fails_is_said_by_module_without_the_secret
     let lines = LINES.lock().expect("no test panics with it");
     assert!(lines.iter().all(|(.., line)| !line.contains(&polling.sid)), "{lines:?}");
     assert!(lines.iter().all(|(.., line)| !line.contains('\n')), "{lines:?}");
+    assert!(lines.iter().all(|(.., line)| line.len() < 1_000), "{lines:?}");
 }

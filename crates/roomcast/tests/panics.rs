@@ -5,14 +5,16 @@ mod support;
 
 use std::time::Duration;
 
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use roomcast::engine::{Engine, Message};
 use roomcast::{Ack, Io, Namespace, Socket};
 use serde::{Serialize, Serializer};
 use tokio::io::DuplexStream;
 
 use support::allocations::Counting;
-use support::remains::{connect, impatient, join, nothing_is_left, polling, websocket};
-use support::{WebSocket, answer_sync, hush_panics, soon, until};
+use support::remains::{connect, impatient, join, nothing_is_left, nothing_is_left_of, polling, websocket};
+use support::{WebSocket, answer_sync, hush_panics, until};
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
@@ -257,9 +259,8 @@ fn in_the_end_of_a_value_that_a_socket_keeps() {
 #[test]
 fn in_a_function_of_a_bare_engine() {
     hush_panics();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-    runtime.expect("a runtime can be made").block_on(async {
-        let engine = Engine::builder()
+    let make = || {
+        Engine::builder()
             .on_session_open(|session| {
                 assert_ne!(session.handshake().query("open").as_deref(), Some("1"), "on purpose")
             })
@@ -268,35 +269,21 @@ fn in_a_function_of_a_bare_engine() {
                 Message::Text("panic") => panic!("on purpose"),
                 Message::Text(text) => session.send(text),
                 Message::Binary(_) => {}
-            });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let address = listener.local_addr().expect("it has an address");
-        let serving = tokio::spawn({
-            let engine = engine.clone();
-            async move { engine.serve(listener).await }
-        });
-        let open = async |query: &str| {
-            let stream = tokio::net::TcpStream::connect(address).await.expect("the server listens");
-            WebSocket::at(stream, &format!("/engine.io/?EIO=4&transport=websocket{query}")).await
-        };
-        let mut there = open("").await;
+            })
+    };
+    let act = async |engine: &Engine| {
+        let mut there = open(engine, "").await;
         assert!(there.text().await.starts_with("0{"));
-        let mut client = open("").await;
+        let mut client = open(engine, "").await;
         client.send("4panic").await;
         client.closed().await;
-        drop(open("&open=1").await);
+        drop(open(engine, "&open=1").await);
         there.send("4hello").await;
         there.expect(&["4hello"]).await;
         there.close().await;
-        soon("every session's end", async {
-            while engine.sessions() > 0 {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
-        soon("the end", engine.close()).await;
-        serving.await.expect("the listener ends");
-    });
+    };
+    let gone = async |engine: &Engine| until("every session has ended", || engine.sessions() == 0).await;
+    nothing_is_left_of(make, act, gone);
 }
 
 #[test]
@@ -316,4 +303,16 @@ fn of_polling_clients_as_well() {
         assert!(heard.contains(&format!("431[{FAILED}]")), "{heard}");
         drop(connect(io));
     });
+}
+
+/// A WebSocket in memory to a bare engine; nothing of it is read.
+async fn open(engine: &Engine, query: &str) -> WebSocket<DuplexStream> {
+    let (client, server) = tokio::io::duplex(16 * 1024);
+    let service = TowerToHyperService::new(engine.service());
+    tokio::spawn(async move {
+        let http = hyper::server::conn::http1::Builder::new();
+        // A client that hangs up is an error to HTTP and none here.
+        let _ = http.serve_connection(TokioIo::new(server), service).with_upgrades().await;
+    });
+    WebSocket::at(client, &format!("/engine.io/?EIO=4&transport=websocket{query}")).await
 }

@@ -5,7 +5,7 @@ mod support;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use roomcast::{Io, IoBuilder, Reason, Socket, State};
+use roomcast::{Io, IoBuilder, Reason, ReasonDetail, Socket, State};
 
 use support::http::request;
 use support::{Http, Lines, Log, Polling, WebSocket, serve, until};
@@ -74,6 +74,35 @@ async fn a_websocket_that_is_closed_or_cut_ends_by_its_transport() {
     client.send_binary(b"1").await;
     lines.expect(&["forced close"]).await;
     client.closed().await;
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_is_told_in_detail_and_that_of_a_namespace_alone_is_not() {
+    let io = Io::builder().max_payload(1_000).build();
+    let (log, mut lines) = Log::new();
+    io.manage(log);
+    io.on("leave", async |socket: Socket| socket.disconnect());
+    io.on("leave all", async |socket: Socket| socket.disconnect_connection());
+    let say = async |reason: Reason, detail: ReasonDetail, log: State<Log>| {
+        log.say(format_args!("{reason}: {}", detail.0.unwrap_or("-")));
+    };
+    io.on_disconnecting(say);
+    io.on_disconnect(say);
+    let address = serve(&io).await;
+    let large = format!(r#"42["{}"]"#, "x".repeat(1_000));
+    for (packet, line) in [
+        ("41", "client namespace disconnect: -"),
+        (r#"42["leave"]"#, "server namespace disconnect: -"),
+        (r#"42["leave all"]"#, "server namespace disconnect: -"),
+        (large.as_str(), "transport error: max payload size exceeded"),
+    ] {
+        let mut client = WebSocket::connect(address).await;
+        client.send(packet).await;
+        lines.expect(&[line, line]).await;
+    }
+    WebSocket::connect(address).await.close().await;
+    let line = "transport close: closed by the client";
+    lines.expect(&[line, line]).await;
 }
 
 #[tokio::test]

@@ -90,8 +90,18 @@ async fn the_official_bundles_come_from_a_folder() {
     assert_eq!(http.get("/socket.io/socket.io.js").await.text(), "the bundle");
     let map = http.get("/socket.io/socket.io.js.map").await;
     assert_eq!((map.text(), map.header("content-type")), ("{}", Some("application/json; charset=utf-8")));
-    // Not in the folder, or not one of the official names.
-    for name in ["socket.io.min.js", "secret.txt"] {
+    // Not in the folder, or not one of the official names, however it is written.
+    for name in [
+        "socket.io.min.js",
+        "secret.txt",
+        "../Cargo.toml",
+        "..%2fCargo.toml",
+        "%2e%2e/Cargo.toml",
+        "sub/../socket.io.js",
+        "socket.io.js/../secret.txt",
+        "socket.io.js%00",
+        "/etc/passwd",
+    ] {
         let missing = http.get(&format!("/socket.io/{name}")).await;
         assert_eq!((missing.status, missing.text()), (400, NO_FILE), "{name}");
     }

@@ -1,6 +1,6 @@
 //! Nodes without a wire: envelopes are handed over by hand, and time is a number.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -202,7 +202,7 @@ fn a_question_to_the_servers_does_not_wait_for_one_that_leaves() {
 fn counted_acknowledgements_end_when_a_node_leaves_with_its_clients() {
     let now = Instant::now();
     let [mut one, two, three] = three(now);
-    let sink = std::sync::Arc::new(Sink::default());
+    let sink = Arc::new(Sink::default());
     let ask = one.ask_sockets(Target::all(), RawJson::new(r#"["q"]"#), SECOND, sink.clone(), now);
     let (id, _, nodes) = ask.unwrap();
     assert_eq!(nodes, 3);
@@ -221,7 +221,7 @@ fn counted_acknowledgements_end_when_a_node_leaves_with_its_clients() {
     let gather = std::mem::take(&mut *sink.0.lock().unwrap());
     assert!(gather.is_complete() && gather.missing() == 1);
     assert_eq!(gather.into_answers(), [RawJson::new("1"), RawJson::new("3")]);
-    assert_eq!(std::sync::Arc::strong_count(&sink), 1, "the sink is let go");
+    assert_eq!(Arc::strong_count(&sink), 1, "the sink is let go");
 }
 
 #[test]
@@ -247,13 +247,13 @@ fn a_closed_node_says_goodbye_once_and_tells_whoever_waits() {
 fn a_sink_whose_time_is_over_is_handed_out_to_be_dropped() {
     let now = Instant::now();
     let [mut one, ..] = three(now);
-    let sink = std::sync::Arc::new(Sink::default());
+    let sink = Arc::new(Sink::default());
     one.ask_sockets(Target::all(), RawJson::new(r#"["q"]"#), SECOND, sink.clone(), now).unwrap();
     let deeds = timeout(&mut one, now + SECOND);
     assert!(matches!(&deeds[..], [Deed::Over(_)]));
-    assert_eq!(std::sync::Arc::strong_count(&sink), 2, "its end may be anybody's code");
+    assert_eq!(Arc::strong_count(&sink), 2, "its end may be anybody's code");
     drop(deeds);
-    assert_eq!(std::sync::Arc::strong_count(&sink), 1);
+    assert_eq!(Arc::strong_count(&sink), 1);
 }
 
 #[test]
@@ -261,7 +261,40 @@ fn alone_there_is_nobody_to_ask() {
     let now = Instant::now();
     let mut one = node(now);
     assert!(one.fetch(Target::all(), SECOND, now).unwrap().is_none());
-    let sink = std::sync::Arc::new(Sink::default());
+    let sink = Arc::new(Sink::default());
     let (_, _, nodes) = one.ask_sockets(Target::all(), RawJson::new(r#"["q"]"#), SECOND, sink, now).unwrap();
     assert_eq!(nodes, 1);
+}
+
+#[test]
+fn a_question_too_many_is_refused_and_the_others_wait_on() {
+    let now = Instant::now();
+    let [mut one, ..] = three(now);
+    let mut fetch = || one.fetch(Target::all(), 60 * SECOND, now);
+    let mut waiting: Vec<_> = (0..65_536).map(|_| fetch().unwrap().unwrap()).collect();
+    assert!(matches!(fetch(), Err(PublishError::Full)));
+    assert!(matches!(one.ask_servers(RawJson::new("[]"), SECOND, now), Err(PublishError::Full)));
+    let asked = one.ask_sockets(Target::all(), RawJson::new("[]"), SECOND, Arc::new(Sink::default()), now);
+    assert!(matches!(asked, Err(PublishError::Full)));
+    // One that nobody awaits any more makes room.
+    let (id, _, mut replies) = waiting.pop().unwrap();
+    assert!(replies.try_recv().unwrap().is_none());
+    one.forget(&id);
+    assert!(one.fetch(Target::all(), SECOND, now).is_ok());
+}
+
+#[test]
+fn a_node_too_many_is_not_remembered() {
+    let now = Instant::now();
+    let mut node = node(now);
+    let known = Uid::random();
+    node.discover(&known, now);
+    for _ in 0..10_100 {
+        node.discover(&Uid::random(), now);
+    }
+    assert_eq!(node.count(), 1 + 10_000);
+    // Who is known is heard on, and the silence of the others makes room.
+    node.discover(&known, now + 9 * SECOND);
+    timeout(&mut node, now + 10 * SECOND);
+    assert_eq!(node.count(), 2);
 }

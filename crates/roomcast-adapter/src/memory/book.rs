@@ -206,3 +206,26 @@ impl LeaveOutcome {
 pub(super) fn slot_of(key: usize) -> u32 {
     u32::try_from(key).expect("four thousand million entries do not fit into memory")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone)]
+    struct Nobody;
+
+    impl Member for Nobody {
+        fn id(&self) -> &str {
+            ""
+        }
+    }
+
+    #[test]
+    fn names_are_hashed_with_a_key_that_no_other_book_has() {
+        let books = [(); 2].map(|()| Book::<Nobody>::new(1));
+        // Whoever found names that fall together in one would have found nothing for another.
+        let [one, other] = books.map(|book| ["a", "b"].map(|name| book.hash(name)));
+        assert!(one[0] != other[0] && one[1] != other[1]);
+        assert_ne!(one[0] ^ one[1], other[0] ^ other[1], "the key is not only added");
+    }
+}

@@ -5,6 +5,8 @@
 
 use std::{error::Error, fmt};
 
+use crate::Room;
+
 /// What the book keeps per socket: a cheap handle, usually a newtype around an `Arc`.
 ///
 /// `id` and `clone` run under the book's lock: they must be short and must not call into the book.
@@ -47,7 +49,7 @@ pub struct LeaveOutcome {
 pub struct TargetJoin {
     /// Memberships added.
     pub joined: usize,
-    /// Memberships refused because the member was in too many rooms already.
+    /// Memberships refused, because the member was in too many rooms already or because the name was too long.
     pub refused: usize,
 }
 
@@ -60,12 +62,20 @@ pub enum JoinError {
         /// How many rooms a member may be in, its own id not counted.
         limit: usize,
     },
+    /// The name of the room is longer than [`Room::MAX_BYTES`].
+    TooLong {
+        /// How long it is, in bytes.
+        bytes: usize,
+    },
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooMany { limit } => write!(f, "the socket is in {limit} rooms and may join no more"),
+            Self::TooLong { bytes } => {
+                write!(f, "the room's name has {bytes} bytes, of which {} are allowed", Room::MAX_BYTES)
+            }
         }
     }
 }

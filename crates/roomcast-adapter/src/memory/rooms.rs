@@ -18,8 +18,8 @@ use crate::{Room, RoomObserver, Target};
 /// In how many rooms a socket may be unless said otherwise: 10,000.
 ///
 /// A membership takes about 16 bytes, and 24 more once a socket is in more than 32 rooms, so the default allows a
-/// socket about 400 KiB. Real applications use a few dozen; the bound stops a peer that can make a handler join
-/// whatever room it names.
+/// socket about 400 KiB; the names of rooms that it is alone in come on top, with at most [`Room::MAX_BYTES`] each.
+/// Real applications use a few dozen; the bound stops a peer that can make a handler join whatever room it names.
 pub const DEFAULT_MAX_ROOMS: usize = 10_000;
 
 /// Who is in which room, for one namespace on this node.
@@ -78,7 +78,8 @@ impl<M: Member> Rooms<M> {
     /// Puts the member in a room. Joining again, or with the key of a removed member, does nothing.
     ///
     /// # Errors
-    /// [`JoinError::TooMany`] if the member is in as many rooms as it may be.
+    /// [`JoinError::TooMany`] if the member is in as many rooms as it may be; [`JoinError::TooLong`] if the name has more than
+    /// [`Room::MAX_BYTES`] and is not the member's own id.
     pub fn join(&self, key: MemberKey, room: &str) -> Result<JoinOutcome, JoinError> {
         self.change(|book, notices| book.join(key, room, notices))
     }
@@ -96,7 +97,7 @@ impl<M: Member> Rooms<M> {
                 for room in rooms {
                     match book.join(key, room, notices) {
                         Ok(join) => outcome.joined += usize::from(join.joined),
-                        Err(JoinError::TooMany { .. }) => outcome.refused += 1,
+                        Err(JoinError::TooMany { .. } | JoinError::TooLong { .. }) => outcome.refused += 1,
                     }
                 }
             }

@@ -27,6 +27,9 @@ impl<M: Member> Book<M> {
         if entry.member.id() == name {
             return Ok(self.join_own(key, notices));
         }
+        if name.len() > Room::MAX_BYTES {
+            return Err(JoinError::TooLong { bytes: name.len() });
+        }
         let hash = self.hash(name);
         let known = self.find_room(hash, name);
         if known.is_some_and(|room| entry.places.position(room, &self.hasher).is_some()) {

@@ -217,6 +217,33 @@ fn a_socket_joins_so_many_rooms_and_no_more() {
 }
 
 #[test]
+fn a_room_of_a_long_name_is_not_joined_and_reaches_nobody() {
+    let rooms = book();
+    let key = add(&rooms, "me");
+    let (longest, long) = ("é".repeat(Room::MAX_BYTES / 2), "x".repeat(Room::MAX_BYTES + 1));
+    assert_eq!(rooms.join(key, &longest), Ok(JoinOutcome { created_room: true, joined: true }));
+    assert_eq!(rooms.join(key, &long), Err(JoinError::TooLong { bytes: 1_025 }));
+    let outcome = rooms.join_target(&Target::all(), &[long.as_str().into(), "short".into()]);
+    assert_eq!(outcome, TargetJoin { joined: 1, refused: 1 });
+    assert!(!rooms.contains(&long) && rooms.rooms().len() == 3);
+    assert_eq!(reached(&rooms, &Target::room(long.as_str())), [""; 0]);
+    assert_eq!(reached(&rooms, &Target::all().except(long.as_str())), ["me"]);
+    assert_eq!(rooms.leave(key, &long), LeaveOutcome::default());
+    rooms.remove(key);
+    assert_eq!(rooms.join(key, &long), Ok(JoinOutcome::default()), "who has gone joins nothing");
+}
+
+#[test]
+fn the_room_of_an_own_id_is_joined_however_long_that_is() {
+    let rooms = book();
+    let id = "x".repeat(Room::MAX_BYTES + 1);
+    let key = add(&rooms, &id);
+    assert_eq!(reached(&rooms, &Target::room(id.as_str())), [id.as_str()]);
+    assert_eq!(rooms.leave(key, &id), LeaveOutcome { left: true, deleted_room: true });
+    assert_eq!(rooms.join(key, &id), Ok(JoinOutcome { created_room: true, joined: true }));
+}
+
+#[test]
 fn a_target_joins_and_leaves_as_one() {
     let rooms = book();
     let keys = ["a", "b", "c"].map(|id| add(&rooms, id));

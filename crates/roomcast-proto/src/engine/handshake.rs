@@ -79,8 +79,6 @@ pub enum HandshakeError {
     UnknownSid,
     /// A session is opened by GET only.
     BadHandshakeMethod,
-    /// The `Origin` header holds control characters.
-    InvalidOrigin,
     /// The session speaks another transport, and the request is no upgrade to this one.
     TransportMismatch,
     /// `transport=websocket` without an upgrade, or an upgrade request that is no WebSocket handshake.
@@ -113,8 +111,7 @@ impl HandshakeError {
             Self::UnknownTransport => 0,
             Self::UnknownSid => 1,
             Self::BadHandshakeMethod => 2,
-            Self::InvalidOrigin
-            | Self::TransportMismatch
+            Self::TransportMismatch
             | Self::TransportHandshake
             | Self::ProtocolMismatch
             | Self::MiddlewareFailure(_)
@@ -134,8 +131,7 @@ impl HandshakeError {
             Self::UnknownTransport => "Transport unknown",
             Self::UnknownSid => "Session ID unknown",
             Self::BadHandshakeMethod => "Bad handshake method",
-            Self::InvalidOrigin
-            | Self::TransportMismatch
+            Self::TransportMismatch
             | Self::TransportHandshake
             | Self::ProtocolMismatch
             | Self::MiddlewareFailure(_)

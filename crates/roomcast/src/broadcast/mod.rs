@@ -137,8 +137,8 @@ impl Broadcast {
         Ok(sockets.iter().map(|socket| socket.id().to_owned()).collect())
     }
 
-    /// Puts the sockets into rooms, on all nodes. That other nodes may not have heard of it reaches the error hook. JS:
-    /// `socketsJoin(rooms)`.
+    /// Puts the sockets into rooms, on all nodes, within the bounds of [`Socket::join`](crate::Socket::join). That other nodes
+    /// may not have heard of it reaches the error hook. JS: `socketsJoin(rooms)`.
     pub fn sockets_join(&self, rooms: impl IntoRooms) {
         match self.backend() {
             Some(backend) => self.join_through(backend, rooms.into_rooms()),

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use super::{Asked, Connection};
 use crate::error::{Cause, ConnectError};
-use crate::extract::{EventContext, EventReader};
+use crate::extract::{EventContext, EventReader, Parting};
 use crate::handler::{AnyHandler, Done, Origin, panic_message};
 use crate::http::Handshake;
 use crate::namespace::Joining;
@@ -178,10 +178,10 @@ impl Connection {
         event: &Arc<str>,
         args: &Args<'_>,
         ack: Option<&Arc<crate::handler::AckSlot>>,
-        reason: Option<crate::Reason>,
+        parting: Option<&Parting>,
     ) {
         let Self { io, tasks, .. } = self;
-        let mut context = EventContext { io, socket, event: EventReader::new(event, args), ack, reason };
+        let mut context = EventContext { io, socket, event: EventReader::new(event, args), ack, parting };
         let begun = catch_unwind(AssertUnwindSafe(|| handler(&mut context)));
         let cause = match begun {
             Ok(Ok(future)) => {
@@ -258,7 +258,7 @@ async fn run_middleware(io: &Io, middleware: &AnyHandler, socket: &Socket) -> Re
             socket,
             event: EventReader::new("middleware", &args),
             ack: None,
-            reason: None,
+            parting: None,
         };
         catch_unwind(AssertUnwindSafe(|| middleware(&mut context)))
     };

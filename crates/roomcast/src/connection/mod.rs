@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 
 use crate::engine::Session;
 use crate::error::Cause;
-use crate::extract::Reason;
+use crate::extract::{Parting, Reason};
 use crate::handler::{Done, Tasks};
 use crate::http::Handshake;
 use crate::limits::Refused;
@@ -206,7 +206,7 @@ impl Application for Connection {
     fn on_command(&mut self, command: u64) -> Closing {
         if command == CLOSE_ALL {
             self.sockets.iter().for_each(|(slot, _)| self.goodbye(*slot));
-            self.leave_all(Reason::ServerNamespaceDisconnect);
+            self.leave_all(Reason::ServerNamespaceDisconnect.into());
             self.closing = Closing::Yes;
         } else if command == CLOSE_SESSION {
             self.closing = Closing::Yes;
@@ -313,7 +313,7 @@ impl Application for Connection {
             self.io.hooks().counting.count_closed_slow();
             self.sockets.iter().for_each(|(_, socket)| socket.namespace().count_closed_slow());
         }
-        self.leave_all(reason);
+        self.leave_all(Parting { reason, detail: Some(detail) });
     }
 }
 

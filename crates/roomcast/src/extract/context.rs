@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::{EventReader, Reason};
+use super::reason::Parting;
+use super::{EventReader, Reason, ReasonDetail};
 use crate::handler::{Ack, AckSlot, Trouble};
 use crate::{Io, Namespace, Socket};
 
@@ -14,7 +15,7 @@ pub struct EventContext<'a> {
     pub(crate) socket: &'a Socket,
     pub(crate) event: EventReader<'a>,
     pub(crate) ack: Option<&'a Arc<AckSlot>>,
-    pub(crate) reason: Option<Reason>,
+    pub(crate) parting: Option<&'a Parting>,
 }
 
 impl EventContext<'_> {
@@ -70,6 +71,13 @@ impl FromEvent for Ack {
 impl FromEvent for Reason {
     /// Outside of a disconnect there is none; it is the plainest one then.
     fn from_event(context: &mut EventContext<'_>) -> Result<Self, Trouble> {
-        Ok(context.reason.unwrap_or(Reason::TransportClose))
+        Ok(context.parting.map_or(Reason::TransportClose, |parting| parting.reason))
+    }
+}
+
+impl FromEvent for ReasonDetail {
+    /// Outside of a disconnect there is none.
+    fn from_event(context: &mut EventContext<'_>) -> Result<Self, Trouble> {
+        Ok(Self(context.parting.and_then(|parting| parting.detail)))
     }
 }

@@ -15,5 +15,6 @@ mod state;
 pub use context::{EventContext, FromEvent};
 pub use data::{Data, EventName, Rest};
 pub(crate) use reader::EventReader;
-pub use reason::Reason;
+pub(crate) use reason::Parting;
+pub use reason::{Reason, ReasonDetail};
 pub use state::State;

@@ -5,7 +5,7 @@ use std::fmt;
 use proto::engine::CloseReason;
 use serde::{Serialize, Serializer};
 
-/// Why a socket left its namespace. Its text is the reference's.
+/// Why a socket left its namespace. Its text is the reference's. What happened in detail says [`ReasonDetail`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
@@ -75,6 +75,35 @@ impl Reason {
             // Also what a later version of the protocol crate may add: this side ended it.
             _ => Self::ForcedClose,
         }
+    }
+}
+
+/// What happened in detail when a socket left, for logs: a parameter of handlers of `disconnecting` and `disconnect`, as
+/// [`Reason`] is. JS: the `description` of these events.
+///
+/// It is there if the whole session has ended, and says what its transport has met: `too many packets in one payload`. Its
+/// texts are Roomcast's own and may change; what a program decides by is the reason.
+///
+/// ```
+/// # use roomcast::{Io, Reason, ReasonDetail};
+/// # let io = Io::new();
+/// io.on_disconnect(async |reason: Reason, ReasonDetail(detail): ReasonDetail| {
+///     println!("{reason}: {}", detail.unwrap_or("only this namespace"));
+/// });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReasonDetail(pub Option<&'static str>);
+
+/// How a socket leaves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parting {
+    pub(crate) reason: Reason,
+    pub(crate) detail: Option<&'static str>,
+}
+
+impl From<Reason> for Parting {
+    fn from(reason: Reason) -> Self {
+        Self { reason, detail: None }
     }
 }
 

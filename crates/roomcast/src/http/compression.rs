@@ -21,11 +21,12 @@ const MAX_INLINE: usize = 32 * 1024;
 /// The window of Node's zlib, the largest there is: 32 KiB.
 const WINDOW_BITS: u8 = 15;
 
+/// A compressor and its level. A program whose servers differ in their level makes some of them anew.
+type Kept = RefCell<Option<(u8, Compress)>>;
+
 thread_local! {
-    static GZIP: RefCell<Compress> =
-        RefCell::new(Compress::new_gzip(flate2::Compression::default(), WINDOW_BITS));
-    static ZLIB: RefCell<Compress> =
-        RefCell::new(Compress::new_with_window_bits(flate2::Compression::default(), true, WINDOW_BITS));
+    static GZIP: Kept = const { RefCell::new(None) };
+    static ZLIB: Kept = const { RefCell::new(None) };
 }
 
 /// How the answer to one request may be compressed.
@@ -33,13 +34,14 @@ thread_local! {
 pub(super) struct Compression {
     encoding: Encoding,
     threshold: usize,
+    level: u8,
 }
 
 impl Compression {
     /// `None` if compression is off or the client accepts none of ours.
-    pub(super) fn for_request(threshold: Option<usize>, request: &HeaderMap) -> Option<Self> {
+    pub(super) fn for_request(threshold: Option<usize>, level: u8, request: &HeaderMap) -> Option<Self> {
         let threshold = threshold?;
-        Encoding::choose(request, &OFFERED).map(|encoding| Self { encoding, threshold })
+        Encoding::choose(request, &OFFERED).map(|encoding| Self { encoding, threshold, level })
     }
 
     /// Whether a body is large enough.
@@ -61,25 +63,35 @@ impl Compression {
 
     /// Gives the body back if it cannot be compressed.
     async fn compress(self, body: Vec<u8>) -> Result<Vec<u8>, Vec<u8>> {
-        let compressor = match self.encoding {
-            Encoding::Gzip => &GZIP,
-            Encoding::Deflate => &ZLIB,
+        let (kept, make): (_, fn(flate2::Compression) -> Compress) = match self.encoding {
+            Encoding::Gzip => (&GZIP, |level| Compress::new_gzip(level, WINDOW_BITS)),
+            Encoding::Deflate => (&ZLIB, |level| Compress::new_with_window_bits(level, true, WINDOW_BITS)),
             // Not offered.
             Encoding::Brotli => return Err(body),
         };
+        let level = self.level;
         if body.len() <= MAX_INLINE {
-            return compress(compressor, &body).ok_or(body);
+            return compress(kept, make, level, &body).ok_or(body);
         }
         // Shared, because a runtime that is being shut down runs nothing and gives nothing back.
         let body = Arc::new(body);
         let shared = body.clone();
-        let compressed = tokio::task::spawn_blocking(move || compress(compressor, &shared)).await;
+        let compressed = tokio::task::spawn_blocking(move || compress(kept, make, level, &shared)).await;
         compressed.ok().flatten().ok_or_else(|| Arc::unwrap_or_clone(body))
     }
 }
 
-fn compress(compressor: &'static LocalKey<RefCell<Compress>>, body: &[u8]) -> Option<Vec<u8>> {
-    compressor.with_borrow_mut(|compressor| {
+fn compress(
+    kept: &'static LocalKey<Kept>,
+    make: fn(flate2::Compression) -> Compress,
+    level: u8,
+    body: &[u8],
+) -> Option<Vec<u8>> {
+    kept.with_borrow_mut(|kept| {
+        if kept.as_ref().is_none_or(|(of, _)| *of != level) {
+            *kept = Some((level, make(flate2::Compression::new(level.into()))));
+        }
+        let (_, compressor) = kept.as_mut()?;
         compressor.reset();
         // JSON shrinks to less than that.
         let mut compressed = Vec::with_capacity(body.len() / 2 + 64);
@@ -113,7 +125,8 @@ mod tests {
     }
 
     async fn round_trip(encoding: Encoding, body: &[u8]) -> Vec<u8> {
-        let compressed = Compression { encoding, threshold: 0 }.compress(body.to_vec()).await.unwrap();
+        let compression = Compression { encoding, threshold: 0, level: 6 };
+        let compressed = compression.compress(body.to_vec()).await.unwrap();
         let mut plain = Vec::new();
         match encoding {
             Encoding::Gzip => GzDecoder::new(&compressed[..]).read_to_end(&mut plain).unwrap(),
@@ -147,9 +160,26 @@ mod tests {
 
     #[tokio::test]
     async fn text_shrinks() {
-        let compression = Compression::for_request(Some(1024), &accepting("gzip")).unwrap();
+        let compression = Compression::for_request(Some(1024), 6, &accepting("gzip")).unwrap();
         let compressed = compression.compress(vec![b'x'; 5000]).await.unwrap();
         assert!(compressed.len() < 100, "{} bytes", compressed.len());
+    }
+
+    #[tokio::test]
+    async fn a_higher_level_makes_it_shorter_and_the_lowest_only_packs_it() {
+        let body: Vec<u8> = (0..20_000_u32).flat_map(|n| (n * n % 1_009).to_string().into_bytes()).collect();
+        let body = &body[..MAX_INLINE];
+        let mut lengths = Vec::new();
+        // The thread's compressor is another one each time.
+        for level in [9, 1, 0] {
+            let compression = Compression { encoding: Encoding::Gzip, threshold: 0, level };
+            let compressed = compression.compress(body.to_vec()).await.unwrap();
+            let mut plain = Vec::new();
+            GzDecoder::new(&compressed[..]).read_to_end(&mut plain).unwrap();
+            assert!(plain == body, "level {level}");
+            lengths.push(compressed.len());
+        }
+        assert!(lengths[0] < lengths[1] && lengths[1] < body.len() && body.len() < lengths[2], "{lengths:?}");
     }
 
     #[test]
@@ -159,7 +189,7 @@ mod tests {
         // One that has been shut down runs no work any more.
         drop(runtime);
         let _inside = handle.enter();
-        let compression = Compression { encoding: Encoding::Gzip, threshold: 0 };
+        let compression = Compression { encoding: Encoding::Gzip, threshold: 0, level: 6 };
         for payload in [Payload::Text(vec![b'x'; MAX_INLINE + 1]), Payload::Binary(vec![7; MAX_INLINE + 1])] {
             let sent = compression.compress_payload(payload.clone()).now_or_never();
             assert_eq!(sent, Some((payload, None)));
@@ -168,10 +198,10 @@ mod tests {
 
     #[test]
     fn the_threshold_is_the_first_size_that_is_compressed() {
-        let compression = Compression::for_request(Some(1024), &accepting("deflate")).unwrap();
+        let compression = Compression::for_request(Some(1024), 6, &accepting("deflate")).unwrap();
         assert_eq!(compression.encoding, Encoding::Deflate);
         assert!(compression.applies_to(&[0; 1024]) && !compression.applies_to(&[0; 1023]));
-        assert!(Compression::for_request(None, &accepting("gzip")).is_none());
-        assert!(Compression::for_request(Some(0), &accepting("br")).is_none());
+        assert!(Compression::for_request(None, 6, &accepting("gzip")).is_none());
+        assert!(Compression::for_request(Some(0), 6, &accepting("br")).is_none());
     }
 }

@@ -3,6 +3,8 @@
 //! In: the options and a session's id. Out: the value of a `Set-Cookie` header. What is odd: nothing here reads it back; it
 //! is for load balancers that keep a client at one node.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use http::HeaderValue;
 use proto::Sid;
 
@@ -23,9 +25,24 @@ pub struct Cookie {
     path: Option<String>,
     domain: Option<String>,
     max_age: Option<u64>,
+    expires: Option<SystemTime>,
     http_only: bool,
     secure: bool,
+    partitioned: bool,
+    priority: Option<CookiePriority>,
     same_site: SameSite,
+}
+
+/// Which cookies a browser drops first when a site has too many. JS: `priority`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CookiePriority {
+    /// Before all others.
+    Low,
+    /// As those of which nothing is said.
+    Medium,
+    /// Behind all others.
+    High,
 }
 
 /// With which requests of other sites a browser sends a cookie. JS: `sameSite`.
@@ -48,8 +65,11 @@ impl Cookie {
             path: Some("/".into()),
             domain: None,
             max_age: None,
+            expires: None,
             http_only: true,
             secure: false,
+            partitioned: false,
+            priority: None,
             same_site: SameSite::Lax,
         }
     }
@@ -88,6 +108,16 @@ impl Cookie {
         self
     }
 
+    /// Until when it is kept, to the second, from 1970 to 9999; what is outside of that counts as its nearest end. Browsers heed
+    /// [`Cookie::max_age`] before it. Default: until the browser ends. JS: `expires`.
+    pub fn expires(mut self, time: SystemTime) -> Self {
+        // 9999-12-31 23:59:59, the last that the form of the date can say.
+        const LAST: Duration = Duration::from_secs(253_402_300_799);
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.expires = Some(UNIX_EPOCH + since.min(LAST));
+        self
+    }
+
     /// Whether scripts cannot read it, default `true`. JS: `httpOnly`.
     pub fn http_only(mut self, http_only: bool) -> Self {
         self.http_only = http_only;
@@ -97,6 +127,19 @@ impl Cookie {
     /// Whether it is sent by TLS only, default `false`. JS: `secure`.
     pub fn secure(mut self, secure: bool) -> Self {
         self.secure = secure;
+        self
+    }
+
+    /// Whether each site that embeds this one has a cookie of its own, default `false`. Browsers take it only together with
+    /// [`Cookie::secure`]. JS: `partitioned`.
+    pub fn partitioned(mut self, partitioned: bool) -> Self {
+        self.partitioned = partitioned;
+        self
+    }
+
+    /// When it is dropped if there are too many, default: nothing is said. JS: `priority`.
+    pub fn priority(mut self, priority: CookiePriority) -> Self {
+        self.priority = Some(priority);
         self
     }
 
@@ -118,12 +161,24 @@ impl Cookie {
         if let Some(path) = &self.path {
             text += &format!("; Path={path}");
         }
+        if let Some(time) = self.expires {
+            text += &format!("; Expires={}", httpdate::fmt_http_date(time));
+        }
         if self.http_only {
             text += "; HttpOnly";
         }
         if self.secure {
             text += "; Secure";
         }
+        if self.partitioned {
+            text += "; Partitioned";
+        }
+        text += match self.priority {
+            None => "",
+            Some(CookiePriority::Low) => "; Priority=Low",
+            Some(CookiePriority::Medium) => "; Priority=Medium",
+            Some(CookiePriority::High) => "; Priority=High",
+        };
         text += match self.same_site {
             SameSite::Lax => "; SameSite=Lax",
             SameSite::Strict => "; SameSite=Strict",
@@ -169,9 +224,37 @@ mod tests {
                 new().domain("example.com").max_age(3600).secure(true).same_site(SameSite::None),
                 "io=SID; Max-Age=3600; Domain=example.com; Path=/; HttpOnly; Secure; SameSite=None",
             ),
+            (
+                new().expires(UNIX_EPOCH + Duration::from_millis(1_445_412_480_999)),
+                "io=SID; Path=/; Expires=Wed, 21 Oct 2015 07:28:00 GMT; HttpOnly; SameSite=Lax",
+            ),
+            (
+                new().secure(true).partitioned(true).priority(CookiePriority::High),
+                "io=SID; Path=/; HttpOnly; Secure; Partitioned; Priority=High; SameSite=Lax",
+            ),
+            (
+                new().priority(CookiePriority::Low).http_only(false),
+                "io=SID; Path=/; Priority=Low; SameSite=Lax",
+            ),
+            (
+                new().priority(CookiePriority::Medium),
+                "io=SID; Path=/; HttpOnly; Priority=Medium; SameSite=Lax",
+            ),
         ];
         for (cookie, wanted) in table {
             assert_eq!(cookie.header(Sid::parse(SID).unwrap()), wanted.replace("SID", SID));
+        }
+    }
+
+    #[test]
+    fn a_cookie_expires_at_a_date_that_can_be_written() {
+        let year = Duration::from_secs(365 * 24 * 3600);
+        for (time, wanted) in [
+            (UNIX_EPOCH - year, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (UNIX_EPOCH + year * 20_000, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] {
+            let header = Cookie::new().expires(time).header(Sid::parse(SID).unwrap());
+            assert!(header.to_str().unwrap().contains(wanted), "{header:?}");
         }
     }
 

@@ -37,7 +37,7 @@ mod service;
 mod write_deadline;
 
 pub use body::ResponseBody;
-pub use cookie::{Cookie, SameSite};
+pub use cookie::{Cookie, CookiePriority, SameSite};
 pub use cors::{AllowOrigin, Cors};
 pub use handshake::Handshake;
 pub use http_request::HttpRequest;

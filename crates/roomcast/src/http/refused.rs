@@ -39,11 +39,6 @@ pub enum RefusalContext {
         /// The request's method.
         method: Method,
     },
-    /// Code 3, `INVALID_ORIGIN`: the `Origin` header cannot be one.
-    InvalidOrigin {
-        /// The header, as far as it is text.
-        origin: String,
-    },
     /// Code 3, `TRANSPORT_MISMATCH`: the session is on another transport.
     TransportMismatch {
         /// What the request named.
@@ -114,7 +109,6 @@ impl ConnectionRefused {
             HandshakeError::BadHandshakeMethod => {
                 RefusalContext::BadHandshakeMethod { method: request.method().clone() }
             }
-            HandshakeError::InvalidOrigin => RefusalContext::InvalidOrigin { origin: origin() },
             HandshakeError::TransportMismatch => RefusalContext::TransportMismatch {
                 transport: owned(query.transport).unwrap_or_default(),
                 previous_transport: session.map(Mailbox::transport),
@@ -184,7 +178,6 @@ impl RefusalContext {
     #[must_use]
     pub fn name(&self) -> Option<&'static str> {
         Some(match self {
-            Self::InvalidOrigin { .. } => "INVALID_ORIGIN",
             Self::TransportMismatch { .. } => "TRANSPORT_MISMATCH",
             Self::TransportHandshakeError => "TRANSPORT_HANDSHAKE_ERROR",
             Self::ProtocolMismatch { .. } => "PROTOCOL_MISMATCH",
@@ -200,5 +193,23 @@ impl RefusalContext {
 impl fmt::Display for ConnectionRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.message(), self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    /// JS: engine.io/lib/server.ts `checkInvalidHeaderChar`, which has an `Origin` refused with `INVALID_ORIGIN`.
+    fn refused_by_the_reference(byte: u8) -> bool {
+        !matches!(byte, b'\t' | b' '..=b'~' | 0x80..=0xff)
+    }
+
+    #[test]
+    fn no_origin_that_the_reference_calls_invalid_can_be_a_header_here() {
+        for byte in 0..=u8::MAX {
+            let can_be = HeaderValue::from_bytes(&[b'a', byte, b'b']).is_ok();
+            assert_eq!(can_be, !refused_by_the_reference(byte), "{byte:#04x}");
+        }
     }
 }

@@ -163,7 +163,9 @@ fn verify(core: &Core, request: &HttpRequest, asked: Asked) -> Result<Purpose, H
         return Err(HandshakeError::ForeignOrigin);
     }
     let form = |jsonp| {
-        let compression = Compression::for_request(core.config.http_compression, request.headers());
+        let config = &core.config;
+        let (threshold, level) = (config.http_compression, config.http_compression_level);
+        let compression = Compression::for_request(threshold, level, request.headers());
         Form { compression, jsonp }
     };
     let method = request.method();

@@ -87,14 +87,16 @@ impl IoBuilder {
         self
     }
 
-    /// The most rooms of one socket besides its own, default 10,000; another is not joined, which is logged. Roomcast's own.
+    /// The most rooms of one socket besides its own, default 10,000; another is not joined, which is logged. A connection has
+    /// a socket in each of its namespaces. A room takes about 100 bytes and its name, which has at most [`Room::MAX_BYTES`](crate::Room::MAX_BYTES):
+    /// whoever lets clients name rooms and expects strangers lowers this to what the program needs. Roomcast's own.
     pub fn max_rooms(mut self, count: usize) -> Self {
         self.upper.socket.max_rooms = count;
         self
     }
 
-    /// The most handler calls of one connection that may be suspended at the same time, default 1,024; more events are
-    /// not read until one has ended. Roomcast's own.
+    /// The most handler calls of one connection that may be suspended at the same time, default 1,024. More events wait until
+    /// one has ended, 1 MiB of them; then nothing more of that client is read. Roomcast's own.
     pub fn max_handlers(mut self, count: usize) -> Self {
         self.upper.socket.max_handlers = count.max(1);
         self

@@ -198,8 +198,7 @@ impl Limits {
     }
 
     /// The most packets in one polling body; a session that sends more is closed. Default 65,536; `internet` 4,096.
-    /// Events that cannot be
-    /// handled at once take about 200 bytes each, so that one body may hold 13 MB at worst.
+    /// Events that cannot be handled at once take about 200 bytes each, so that one body may hold 13 MB at worst.
     #[must_use]
     pub fn payload_packets(mut self, count: usize) -> Self {
         self.payload_packets = count.max(1);
@@ -268,7 +267,6 @@ impl Limits {
         self
     }
 
-    /// Whether anything is counted by address.
     /// Whether anything is counted by address.
     pub(crate) fn know_addresses(&self) -> bool {
         self.connections_per_address.is_some()

@@ -57,7 +57,11 @@ impl Local for NamespaceInner {
         let outcome = self.members.join_target(target, rooms);
         if outcome.refused > 0 {
             let (namespace, refused) = (self.path.as_str(), outcome.refused);
-            tracing::warn!(namespace, refused, "joins refused: too many rooms for one socket");
+            tracing::warn!(
+                namespace,
+                refused,
+                "joins refused: too many rooms for one socket, or a name too long"
+            );
         }
     }
 

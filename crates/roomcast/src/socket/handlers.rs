@@ -160,8 +160,8 @@ impl Socket {
         self.register(|handlers| handlers.disconnecting.push(erase(handler)));
     }
 
-    /// Calls `handler` when the socket has left; its parameter [`Reason`](crate::Reason) says why. JS: the `disconnect`
-    /// event.
+    /// Calls `handler` when the socket has left; its parameter [`Reason`](crate::Reason) says why, and
+    /// [`ReasonDetail`](crate::ReasonDetail) what happened in detail. JS: the `disconnect` event.
     pub fn on_disconnect<P: 'static>(&self, handler: impl Handler<P>) {
         self.register(|handlers| handlers.disconnect.push(erase(handler)));
     }

@@ -43,6 +43,9 @@ pub(crate) use emit::error_again;
 pub(crate) use incoming::{PacketMiddleware, auth_args};
 pub(crate) use inner::{Kept, SocketInner};
 
+/// So many bytes of a name that was refused are logged: clients choose names.
+const MAX_LOGGED: usize = 100;
+
 /// One client in one namespace. JS: `Socket`.
 ///
 /// A handle is cheap to clone and keeps nobody connected. See the [crate's documentation](crate) for the whole picture.
@@ -139,7 +142,9 @@ impl Socket {
         self.0.mailbox().set_outbox_limits(limits);
     }
 
-    /// Joins a room, or several. Joining one twice is joining it once; after the end it does nothing. JS: `socket.join(room)`, `socket.join(rooms)`.
+    /// Joins a room, or several. Joining one twice is joining it once; after the end it does nothing. A room beyond
+    /// [`max_rooms`](crate::IoBuilder::max_rooms), or of a name longer than [`Room::MAX_BYTES`], is not joined, which is logged.
+    /// JS: `socket.join(room)`, `socket.join(rooms)`.
     ///
     /// ```no_run
     /// # use roomcast::{Io, Socket};
@@ -151,7 +156,8 @@ impl Socket {
     pub fn join(&self, rooms: impl IntoRooms) {
         rooms.for_each_room(|room| {
             if let Err(error) = self.0.join(&room) {
-                tracing::warn!(socket = self.id(), room = room.as_str(), %error, "join refused");
+                let shown = &room[..room.floor_char_boundary(MAX_LOGGED)];
+                tracing::warn!(socket = self.id(), room = shown, %error, "join refused");
             }
         });
     }

@@ -6,11 +6,12 @@ mod support;
 
 // The tests.
 mod bounds;
+mod cluster;
 mod crowds;
 mod replay;
 mod sessions;
 
-use roomcast::{ConnectionStateRecovery, Io, Socket};
+use roomcast::{ConnectionStateRecovery, Io, IoBuilder, Socket};
 
 use client::Client;
 
@@ -19,7 +20,11 @@ fn server() -> Io {
 }
 
 fn with(recovery: ConnectionStateRecovery) -> Io {
-    let io = Io::builder().connection_state_recovery(recovery).build();
+    built(Io::builder().connection_state_recovery(recovery))
+}
+
+fn built(builder: IoBuilder) -> Io {
+    let io = builder.build();
     io.on("join", async |socket: Socket, room: String| socket.join(room));
     io.on("leave", async |socket: Socket| socket.disconnect());
     io.on("leave all", async |socket: Socket| socket.disconnect_connection());

@@ -52,6 +52,22 @@ async fn a_client_that_does_not_answer_pings_is_kept_with_what_it_was_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_reads_too_slowly_is_kept_if_it_has_missed_little() {
+    let recovery = ConnectionStateRecovery::default();
+    let io = Io::builder().max_outbox_packets(10).connection_state_recovery(recovery).build();
+    let (log, mut lines) = Log::new();
+    io.manage(log).on_disconnect(async |reason: Reason, log: State<Log>| log.say(reason));
+    let client = Client::connect(&io).await;
+    let slow = socket(&io, &client);
+    io.emit("missed", 1);
+    // Questions fill the outbox as well, but nobody misses them later.
+    let asked: Vec<_> = (0..10).map(|n| slow.emit_with_ack::<u32>("question", n)).collect();
+    lines.expect(&["slow consumer"]).await;
+    drop(asked);
+    assert_eq!(client.lost().back(&io).await.early(), ["missed 1"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_is_used_once() {
     let io = server();
     let client = Client::connect(&io).await;

@@ -42,17 +42,27 @@ pub(crate) fn impatient() -> IoBuilder {
 
 /// Nothing is left of what `act` does to the server that `make` makes.
 pub(crate) fn nothing_is_left(make: impl Fn() -> Io, act: impl AsyncFn(&Io)) {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();
-    runtime.expect("a runtime can be made").block_on(async {
+    let make = || {
         let io = make();
         let mut paths = io.namespaces();
         paths.sort();
+        (io, paths)
+    };
+    nothing_is_left_of(make, async |(io, _)| act(io).await, async |(io, paths)| gone(io, paths).await);
+}
+
+/// The same of whatever serves; `gone` waits until its clients have left it.
+pub(crate) fn nothing_is_left_of<S>(make: impl Fn() -> S, act: impl AsyncFn(&S), gone: impl AsyncFn(&S)) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.expect("a runtime can be made").block_on(async {
+        let server = make();
         let mut grown = isize::MAX;
         for _ in 0..ROUNDS {
             let before = allocations::bytes();
-            act(&io).await;
-            gone(&io, &paths).await;
+            act(&server).await;
+            gone(&server).await;
+            until("every task has ended", || Handle::current().metrics().num_alive_tasks() == 0).await;
             grown = grown.min(allocations::bytes() - before);
         }
         assert!(grown < SLACK, "{grown} bytes are left");
@@ -72,7 +82,6 @@ async fn gone(io: &Io, paths: &[String]) {
         let empty = || namespace.is_empty() && namespace.rooms().is_empty();
         until("every socket has left its rooms", empty).await;
     }
-    until("every task has ended", || Handle::current().metrics().num_alive_tasks() == 0).await;
 }
 
 /// A connection in memory, from an address.
