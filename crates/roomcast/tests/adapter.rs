@@ -358,6 +358,20 @@ fn an_adapter_that_never_began_is_not_waited_for_after_the_end() {
 }
 
 #[tokio::test]
+async fn whoever_closes_the_server_second_waits_for_its_adapters_as_well() {
+    let board = Switchboard::new();
+    let io = board.server();
+    io.adapters_ready().await.expect("it is");
+    let closed = async || {
+        io.close().await;
+        let calls = board.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.clone()
+    };
+    let (first, second) = tokio::join!(closed(), closed());
+    assert_eq!((first, second.len()), (vec!["init /".to_owned(), "close /".to_owned()], 2));
+}
+
+#[tokio::test]
 async fn a_factory_that_panics_leaves_that_namespace_alone_and_hurts_nobody_else() {
     hush_panics();
     let board = Switchboard::new();

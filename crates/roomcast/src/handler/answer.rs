@@ -71,10 +71,11 @@ impl<A: Asker> AnswerSlot<A> {
         self.send_plain(&json!({ "error": reason }));
     }
 
-    /// What always serialises and is no `Err`.
+    /// What always serialises and is no `Err`; so only a parser of the program's can refuse it, and then nobody can be told.
     fn send_plain<T: Serialize>(&self, value: &T) {
-        if let Ok(answer) = A::write(Some(&self.asker), value) {
-            self.give(answer);
+        match A::write(Some(&self.asker), value) {
+            Ok(answer) => self.give(answer),
+            Err(Trouble(cause)) => tracing::warn!(%cause, "an answer cannot be written"),
         }
     }
 

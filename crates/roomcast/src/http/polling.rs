@@ -140,6 +140,8 @@ where
         None => {
             let patience = Box::pin(tokio::time::sleep(core.config.limits.body_timeout));
             tokio::select! {
+                // A body that is there counts, however late this task runs.
+                biased;
                 body = reading => body,
                 () = patience => Err(ReadError::Slow),
                 // Nobody is left to read it for, and a client that never sends the rest must not hold the connection.

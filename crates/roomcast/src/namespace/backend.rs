@@ -30,11 +30,14 @@ pub(crate) struct Backend {
     /// What has happened to it. One number, so that of two things at the same time one is known to be the first.
     state: AtomicU8,
     outcome: watch::Sender<Outcome>,
+    /// It has been closed, or never began.
+    ended: watch::Sender<bool>,
 }
 
 impl Backend {
     pub(super) fn new(adapter: Arc<dyn Adapter>) -> Arc<Self> {
-        Arc::new(Self { adapter, state: AtomicU8::new(0), outcome: watch::Sender::new(None) })
+        let (outcome, ended) = (watch::Sender::new(None), watch::Sender::new(false));
+        Arc::new(Self { adapter, state: AtomicU8::new(0), outcome, ended })
     }
 
     /// The adapter, whatever its state.
@@ -92,24 +95,29 @@ impl Backend {
         }
     }
 
-    /// Ends it, once. One that is still getting ready does so first.
+    /// Ends it, once. One that is still getting ready does so first. Whoever else wants its end waits for it as well.
     pub(crate) async fn close(&self, namespace: &str) {
         match self.happened(CLOSED) {
-            0 => _ = self.outcome.send_replace(Some(Err(PublishError::Closed.into()))),
-            STARTED => {
-                let mut outcome = self.outcome.subscribe();
-                let _ = outcome.wait_for(Option::is_some).await;
+            0 => self.never_began(),
+            before if before & (CLOSED | INITIALISED) == INITIALISED => self.end(namespace).await,
+            _ => {
+                let mut ended = self.ended.subscribe();
+                // The sender lives in `self`.
+                let _ = ended.wait_for(|ended| *ended).await;
             }
-            before if before & CLOSED == 0 => self.end(namespace).await,
-            _ => {}
         }
     }
 
     /// Ends it before it has begun.
     pub(crate) fn refuse(&self) {
         if self.happened(CLOSED) == 0 {
-            self.outcome.send_replace(Some(Err(PublishError::Closed.into())));
+            self.never_began();
         }
+    }
+
+    fn never_began(&self) {
+        self.outcome.send_replace(Some(Err(PublishError::Closed.into())));
+        self.ended.send_replace(true);
     }
 
     /// Remembers that this has happened, and says what had before.
@@ -123,5 +131,6 @@ impl Backend {
             Ok(Err(error)) => tracing::warn!(namespace, %error, "the adapter did not close well"),
             Err(_) => tracing::error!(namespace, "the adapter's `close` panicked"),
         }
+        self.ended.send_replace(true);
     }
 }

@@ -97,6 +97,8 @@ impl Recorder {
             // Whoever waits for it goes first.
             MutexGuard::unlock_fair(log);
             if at >= until {
+                // What was missed may wait for middlewares.
+                frames.shrink_to_fit();
                 return Ok(until);
             }
         }

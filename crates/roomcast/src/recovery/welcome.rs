@@ -27,13 +27,23 @@ pub(crate) fn welcome(
     socket.activate();
     let session = seat.session(socket.id(), socket.rooms(), ());
     let wants = session.wants();
+    let begun = seat.missed_until();
     let mut more = Vec::new();
     // While its middlewares ran, much may have come. Nothing but the last of it is looked for under the lock.
-    let until = match seat.missed_until() {
+    let until = match begun {
         Some(until) => Some(recorder.gather(until, &wants, &mut more).map_err(|Gap| Missing)?),
         None => None,
     };
     let log = recorder.lock();
+    let rooms = socket.rooms();
+    let (session, until) = if rooms == session.rooms {
+        (session, until)
+    } else {
+        // Somebody has put it into a room or out of one since then: what came meanwhile is looked at once more.
+        more.clear();
+        (seat.session(socket.id(), rooms, ()), begun)
+    };
+    let wants = session.wants();
     if let (Some(until), Some(missed)) = (until, seat.take_missed()) {
         let last = log.after(until).map_err(|Gap| Missing)?;
         let last = last.filter(|(position, audience, _)| wants.event(*position, audience));

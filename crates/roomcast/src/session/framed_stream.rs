@@ -99,7 +99,7 @@ impl Reader {
 #[derive(Debug)]
 pub(crate) struct FramedStream {
     stream: Stream,
-    /// Bytes that came together with the handshake, which hardly any client sends.
+    /// Bytes that were read, and wait for whoever reads next: with the handshake, behind a probe, or put off. Hardly any do.
     early: Option<Box<Early>>,
     pub(super) reader: Reader,
     /// The form of its frames that others can write as well ...

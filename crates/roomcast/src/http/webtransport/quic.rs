@@ -15,6 +15,7 @@ use http::{HeaderName, HeaderValue, Method, Request};
 use proto::engine::{HandshakeError, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::ToSocketAddrs;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::rustls;
 use wtransport::endpoint::{IncomingSession, SessionRequest, endpoint_side::Server};
@@ -84,8 +85,16 @@ pub(crate) fn bind<A: Acceptor>(
     Endpoint::server(ServerConfig::builder().with_bind_socket(socket).build_with_quic_config(quic))
 }
 
-/// Accepts sessions until the server is closed, and all clients have been told.
+/// Accepts sessions until the server is closed, and all clients have been told, or a second has passed since.
+///
+/// In a task of its own, which ends with this future: a server that closes waits for it, whether somebody polls this or not.
 pub(crate) async fn serve<A: Acceptor>(acceptor: A, endpoint: Endpoint<Server>) {
+    let mut task = JoinSet::new();
+    task.spawn(accept_all(acceptor, endpoint));
+    task.join_next().await;
+}
+
+async fn accept_all<A: Acceptor>(acceptor: A, endpoint: Endpoint<Server>) {
     // A closing server waits for this one, too: a program that ends before the last datagrams have left tells nobody.
     let core = acceptor.core().running();
     let mut closed = pin!(core.closed());
