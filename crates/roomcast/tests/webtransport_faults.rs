@@ -31,8 +31,8 @@ static COUNTING: Counting = Counting;
 const ROUNDS: usize = 8;
 /// What a round may add; less than one connection needs.
 const SLACK: isize = 1024;
-/// The listeners on TCP and on UDP, and QUIC itself on either side.
-const IDLE: usize = 4;
+/// The listeners on TCP and on UDP, what accepts sessions of the latter, and QUIC itself on either side.
+const IDLE: usize = 5;
 
 /// Memory is counted for the whole program.
 static ALONE: Mutex<()> = Mutex::new(());
