@@ -3,161 +3,22 @@
 
 #[path = "support/certificate.rs"]
 mod certificate;
+#[path = "support/streams.rs"]
+mod streams;
 mod support;
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use proto::websocket::Event;
-use roomcast::{Io, IoBuilder, Limits, Reason, RefusalContext, Socket, Transport};
+use roomcast::{Io, IoBuilder, Limits, Reason, RefusalContext, Socket};
 use tokio::sync::oneshot;
-use tokio_rustls::rustls::{ClientConfig, ServerConfig};
-use wtransport::endpoint::endpoint_side::Client as ClientSide;
+use tokio_rustls::rustls::ServerConfig;
 use wtransport::error::ConnectionError;
-use wtransport::{Connection, Endpoint, RecvStream, SendStream};
 
-use certificate::self_signed;
-use support::{Http, Lines, Log, Polling, answer_sync, soon};
-
-const ALL: [Transport; 3] = [Transport::Polling, Transport::WebSocket, Transport::WebTransport];
-
-/// A server with a certificate of its own, and clients that trust it.
-fn configurations() -> (Arc<ServerConfig>, Endpoint<ClientSide>) {
-    let (server, roots) = self_signed();
-    let mut client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    client.alpn_protocols = vec![wtransport::tls::WEBTRANSPORT_ALPN.to_vec()];
-    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-    let client = wtransport::ClientConfig::builder().with_bind_address(loopback).with_custom_tls(client);
-    (server, Endpoint::client(client.build()).unwrap())
-}
-
-/// A server on TCP and, on the same port number, WebTransport.
-struct House {
-    io: Io,
-    address: SocketAddr,
-    endpoint: Endpoint<ClientSide>,
-}
-
-impl House {
-    async fn new(builder: IoBuilder) -> Self {
-        let (config, endpoint) = configurations();
-        let io = builder.build();
-        answer_sync(&io);
-        // A port that is free on TCP is mostly free on UDP as well.
-        let (address, socket) = loop {
-            let address = support::serve(&io).await;
-            if let Ok(socket) = UdpSocket::bind(address) {
-                break (address, socket);
-            }
-        };
-        let serving = io.clone();
-        tokio::spawn(async move { serving.serve_webtransport(socket, config).await.unwrap() });
-        Self { io, address, endpoint }
-    }
-
-    async fn usual() -> Self {
-        Self::new(Io::builder().transports(&ALL)).await
-    }
-
-    /// A WebTransport session at the server's path.
-    async fn session(&self) -> Connection {
-        self.session_at("/socket.io/").await.unwrap()
-    }
-
-    async fn session_at(&self, path: &str) -> Option<Connection> {
-        let url = format!("https://localhost:{}{path}", self.address.port());
-        soon("the WebTransport handshake", self.endpoint.connect(url)).await.ok()
-    }
-
-    /// A stream on which something has been said.
-    async fn say(&self, first: &str) -> Client {
-        let mut client = Client::new(self.session().await).await;
-        client.send(first).await;
-        client
-    }
-
-    /// A session of the engine.
-    async fn open(&self) -> Client {
-        let mut client = self.say("0").await;
-        assert!(client.text().await.starts_with("0{\"sid\""));
-        client
-    }
-
-    /// One that has joined `/`.
-    async fn join(&self) -> Client {
-        let mut client = self.open().await;
-        client.send("40").await;
-        assert!(client.text().await.starts_with("40{\"sid\""));
-        client
-    }
-}
-
-/// The client's end of a session.
-struct Client {
-    connection: Connection,
-    send: SendStream,
-    receive: RecvStream,
-    decoder: proto::webtransport::Decoder,
-    rest: Vec<u8>,
-}
-
-impl Client {
-    async fn new(connection: Connection) -> Self {
-        let (send, receive) = connection.open_bi().await.unwrap().await.unwrap();
-        let decoder = proto::webtransport::Decoder::new(10_000_000);
-        Self { connection, send, receive, decoder, rest: Vec::new() }
-    }
-
-    async fn send(&mut self, packet: &str) {
-        self.bytes(&encoded(0, packet.as_bytes())).await;
-    }
-
-    async fn send_binary(&mut self, packet: &[u8]) {
-        self.bytes(&encoded(0x80, packet)).await;
-    }
-
-    async fn bytes(&mut self, bytes: &[u8]) {
-        self.send.write_all(bytes).await.unwrap();
-    }
-
-    /// The next packet, and whether it is binary; `None` at the end of the session.
-    async fn next(&mut self) -> Option<(bool, Vec<u8>)> {
-        loop {
-            let bytes = std::mem::take(&mut self.rest);
-            let step = self.decoder.decode(&bytes).unwrap();
-            self.rest = bytes[step.consumed..].to_vec();
-            match step.event {
-                Some(Event::Text(text)) => return Some((false, text.as_bytes().to_vec())),
-                Some(Event::Binary(payload)) => return Some((true, payload.to_vec())),
-                _ => {}
-            }
-            let mut buffer = vec![0; 64 * 1024];
-            let length = soon("bytes of the server", self.receive.read(&mut buffer)).await.ok()??;
-            self.rest.extend_from_slice(&buffer[..length]);
-        }
-    }
-
-    async fn text(&mut self) -> String {
-        let (binary, packet) = self.next().await.expect("the session lives");
-        assert!(!binary);
-        String::from_utf8(packet).unwrap()
-    }
-
-    async fn ended(&mut self) {
-        while self.next().await.is_some() {}
-        soon("the end of the session", self.connection.closed()).await;
-    }
-}
-
-fn encoded(bit: u8, packet: &[u8]) -> Vec<u8> {
-    match packet.len() {
-        short @ 0..=125 => [&[bit | short as u8], packet].concat(),
-        middle @ 126..=65_535 => [&[bit | 126], &(middle as u16).to_be_bytes()[..], packet].concat(),
-        long => [&[bit | 127], &(long as u64).to_be_bytes()[..], packet].concat(),
-    }
-}
+use streams::{ALL, Client, House, configurations, encoded};
+use support::{Http, Lines, Log, Polling, soon};
 
 /// Why each socket left.
 fn note_reasons(io: &Io) -> Lines {
