@@ -95,7 +95,8 @@ inEachMode(({ open, stay }) => {
   });
 
   test("unknown rooms reach nobody, strange names are names", async () => {
-    const names = ["", " ", "a,b", "漢字 💥", "__proto__", "x".repeat(2000)].map((name) => `${name}${room()}`);
+    // Roomcast joins none of more than 1,024 bytes.
+    const names = ["", " ", "a,b", "漢字 💥", "__proto__", "x".repeat(1000)].map((name) => `${name}${room()}`);
     const all = await crowd({ sender: [], inside: names });
     await all.sender.emitWithAck("cast", { rooms: [room()] }, "word", "nobody");
     for (const name of names) await all.sender.emitWithAck("cast", { rooms: [name] }, "word", name);
