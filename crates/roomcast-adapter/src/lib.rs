@@ -4,7 +4,8 @@
 mod into_rooms;
 mod room;
 
-// Who shall receive.
+// Who shall receive, and how that is said.
+mod recipients;
 mod target;
 
 // The book of who is in which room on this node.

@@ -186,35 +186,7 @@ impl Emitter {
 }
 
 impl EmitterBroadcast {
-    /// Adds rooms: whoever is in any of them is reached, once. JS: `to(room)`.
-    pub fn to(mut self, rooms: impl IntoRooms) -> Self {
-        self.target = self.target.to_each(rooms.into_rooms());
-        self
-    }
-
-    /// The same as [`EmitterBroadcast::to`]. JS: `in(room)`.
-    #[doc(alias = "in")]
-    pub fn within(self, rooms: impl IntoRooms) -> Self {
-        self.to(rooms)
-    }
-
-    /// Leaves out whoever is in these rooms. JS: `except(room)`.
-    pub fn except(mut self, rooms: impl IntoRooms) -> Self {
-        self.target = self.target.except_each(rooms.into_rooms());
-        self
-    }
-
-    /// Dropped for those who cannot take it at once. JS: `volatile`.
-    pub fn volatile(mut self) -> Self {
-        self.target = self.target.volatile();
-        self
-    }
-
-    /// Whether it may be compressed. Default: true. JS: `compress(bool)`.
-    pub fn compress(mut self, compress: bool) -> Self {
-        self.target = self.target.compress(compress);
-        self
-    }
+    crate::choose_recipients!();
 
     /// Sends an event. See [`Emitter::emit`]. JS: `emit(event, ...args)`.
     ///

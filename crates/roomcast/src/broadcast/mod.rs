@@ -1,8 +1,5 @@
 //! Events to many: who, how, and with which answers.
 
-// Who receives it.
-mod recipients;
-
 // To the sockets of this node ...
 mod here;
 
@@ -22,7 +19,7 @@ use std::time::Duration;
 use proto::engine::Frame;
 use proto::socket::{EncodeError, Head};
 use roomcast_adapter::adapter::Disconnect;
-use roomcast_adapter::{IntoRooms, Local, Target};
+use roomcast_adapter::{IntoRooms, Local, Target, choose_recipients};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -30,8 +27,6 @@ use crate::Namespace;
 use crate::error::{AckError, Cause, EmitError, Failure, FetchError};
 use crate::outbox::{Key, Urgency};
 use crate::socket::{Emitted, error_again};
-
-use recipients::choose_recipients;
 
 pub use ack::BroadcastAck;
 pub use parent::ParentBroadcast;
@@ -63,7 +58,7 @@ impl Broadcast {
         Self { namespace, target, timeout: None, latest: None }
     }
 
-    choose_recipients!();
+    choose_recipients!(local);
 
     /// For those for whom an event of the same key still waits, it takes the place of that one. See
     /// [`Modified::latest`](crate::Modified::latest). Has no effect together with [`Broadcast::volatile`], and none on

@@ -3,11 +3,10 @@
 //! What is odd: it is one broadcast for each child, because the namespace's path is in every packet. Questions are not
 //! offered: acknowledgements and sockets belong to one namespace, so ask each of [`ParentNamespace::children`].
 
-use roomcast_adapter::{IntoRooms, Target};
+use roomcast_adapter::{IntoRooms, Target, choose_recipients};
 use serde::Serialize;
 
 use super::Broadcast;
-use super::recipients::choose_recipients;
 use crate::ParentNamespace;
 use crate::socket::Emitted;
 
@@ -33,7 +32,7 @@ impl ParentBroadcast {
         Self { parent, target: Target::all(), latest: None }
     }
 
-    choose_recipients!();
+    choose_recipients!(local);
 
     /// Takes the place of a waiting event of the same key. See [`Broadcast::latest`].
     pub fn latest(mut self, key: impl AsRef<str>) -> Self {
