@@ -82,7 +82,7 @@ where
 {
     let config = &acceptor.core().config;
     let (parts, body) = request.into_parts();
-    let (common, preflight) = match &config.cors {
+    let (mut common, preflight) = match &config.cors {
         Some(cors) => cors.apply(&parts.method, &parts.headers),
         None => (HeaderMap::new(), None),
     };
@@ -98,7 +98,6 @@ where
     let request = HttpRequest::new(parts, config.trusted_proxies.as_ref());
     Box::pin(async move {
         let core = acceptor.core();
-        let mut common = common;
         if let Some(file) = file
             && let Some(reply) = Box::pin(serve_client::reply(&core.config, file, request.headers())).await
         {
@@ -108,13 +107,10 @@ where
         if !core.hooks.middlewares.is_empty() {
             let answered;
             (common, answered) = Box::pin(core.hooks.run_middlewares(&request, common)).await;
-            let reply = match answered {
-                Ok(None) => None,
-                Ok(Some(reply)) => Some(reply::ended(reply, asked)),
-                Err(error) => Some(refuse(core, &request, &error, asked)),
-            };
-            if let Some(reply) = reply {
-                return Ok(reply::with_headers(reply, common));
+            match answered {
+                Ok(None) => {}
+                Ok(Some(reply)) => return Ok(reply::with_headers(reply::ended(reply, asked), common)),
+                Err(error) => return Ok(reply::with_headers(refuse(core, &request, &error, asked), common)),
             }
         }
         let reply = match verify(core, &request, asked) {
