@@ -96,12 +96,13 @@ impl<M: Member> Book<M> {
         if std::mem::replace(&mut entry.active, true) {
             return false;
         }
-        if !notices.wanted() {
+        if notices.wanted() {
+            self.join_own(key, notices);
+        } else {
             // Nobody asks whether there was a room of that name already.
             entry.own_room = true;
         }
         self.active += 1;
-        self.join_own(key, notices);
         true
     }
 

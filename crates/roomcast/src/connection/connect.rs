@@ -71,7 +71,14 @@ struct ConnectReply<'a> {
 
 impl Connection {
     /// Begins the connects of the batch that has just ended.
-    pub(super) fn begin_connects(&mut self, asked: SmallVec<[Asked; 1]>) {
+    #[inline]
+    pub(super) fn begin_connects(&mut self) {
+        if let Some(asked) = self.asked.take() {
+            self.begin(*asked);
+        }
+    }
+
+    fn begin(&mut self, asked: SmallVec<[Asked; 1]>) {
         for (slot, path, auth) in asked {
             let (io, mailbox, handshake) = (self.io.clone(), self.mailbox.clone(), self.handshake.clone());
             let task = async move { Done::Connect(enter(io, mailbox, handshake, slot, path, auth).await) };

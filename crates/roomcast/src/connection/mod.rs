@@ -48,6 +48,8 @@ const CONNECT_MAIN_SOON: u64 = u64::MAX - 3;
 
 /// A connect: where it stands, where it wants to go, what came along.
 type Asked = (SlotId, NamespacePath, Option<Box<str>>);
+/// Those of a batch. Hardly any has some, and then mostly one.
+type Wishes = Option<Box<SmallVec<[Asked; 1]>>>;
 
 pub(crate) struct Connection {
     io: Io,
@@ -57,7 +59,7 @@ pub(crate) struct Connection {
     /// Mostly one.
     sockets: SmallVec<[(SlotId, Socket); 1]>,
     /// The connects of this batch: the reference, too, answers them after it.
-    asked: Option<Box<SmallVec<[Asked; 1]>>>,
+    asked: Wishes,
     tasks: Tasks,
     deferred: Deferred,
     /// What it has sent of late, where that is limited.
@@ -192,11 +194,7 @@ impl Application for Connection {
         }
         self.progressed = false;
         match self.closing {
-            Closing::No => {
-                if let Some(asked) = self.asked.take() {
-                    self.begin_connects(*asked);
-                }
-            }
+            Closing::No => self.begin_connects(),
             // Who breaks the protocol does not get in any more.
             Closing::Yes => self.asked = None,
         }
@@ -213,9 +211,7 @@ impl Application for Connection {
         } else if command == CONNECT_MAIN_SOON {
             let _ = self.mailbox.command(Command::Application(CONNECT_MAIN));
         } else if command == CONNECT_MAIN {
-            if let Some(asked) = self.asked.take() {
-                self.begin_connects(*asked);
-            }
+            self.begin_connects();
         } else if let Some((slot, _)) = self.sockets.iter().find(|(_, socket)| socket.number() == command) {
             let slot = *slot;
             self.goodbye(slot);
@@ -337,7 +333,7 @@ impl Connection {
 }
 
 /// Notes a wish. Nearly every batch that has any has one.
-fn ask(asked: &mut Option<Box<SmallVec<[Asked; 1]>>>, wish: Asked) {
+fn ask(asked: &mut Wishes, wish: Asked) {
     asked.get_or_insert_default().push(wish);
 }
 
