@@ -48,12 +48,7 @@ impl Two {
     /// Exactly these clients get exactly that.
     async fn expect(&mut self, who: &[usize], text: &str) {
         self.cluster.settled().await;
-        for (at, client) in self.clients.iter_mut().enumerate() {
-            if who.contains(&at) {
-                client.expect(&[text]).await;
-            }
-            client.expect_nothing().await;
-        }
+        WebSocket::expect_by(&mut self.clients, who, text).await;
     }
 
     /// How many of the clients of each server are in a room.

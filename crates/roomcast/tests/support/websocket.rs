@@ -155,6 +155,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         }
     }
 
+    /// Exactly these of the clients get exactly that.
+    pub(crate) async fn expect_by(clients: &mut [Self], who: &[usize], text: &str) {
+        for (at, client) in clients.iter_mut().enumerate() {
+            if who.contains(&at) {
+                client.expect(&[text]).await;
+            }
+            client.expect_nothing().await;
+        }
+    }
+
     /// Reads to the end, gives what came before.
     pub(crate) async fn closed(mut self) -> Vec<String> {
         let mut texts = Vec::new();
